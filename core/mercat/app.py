@@ -1,0 +1,106 @@
+"""The Litestar application of an engine."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Response, asgi, get
+from litestar.config.cors import CORSConfig
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+
+from mercat import lifecycle
+from mercat.engine import Engine
+from mercat.errors import StoreError
+from mercat.graphql import ide
+from mercat.graphql.endpoint import Endpoint
+from mercat.graphql.streams import StrawberryView
+from mercat.lifecycle import Operation
+from mercat.settings import load_settings
+
+DEMO_VARIABLE = "MERCAT_RUN_DEMO"  # noqa: S105
+CONFIG_VARIABLE = "MERCAT_CONFIG"
+
+_logger = logging.getLogger(__name__)
+
+_FIRST_OPERATIONS = (
+    Operation("The shop", "query Shop {\n  shop {\n    name\n    currencies\n    locales\n  }\n}\n"),
+)
+
+
+def create_app(engine: Engine) -> Litestar:
+    """The application that serves one engine: `/graphql`, `/health`, and the plugins' routes."""
+    settings = engine.settings
+    plugin_routes = [
+        route for _, routes in engine.hooks.gather(lifecycle.routes, engine) for route in routes
+    ]
+    handlers: list[ControllerRouterHandler] = [_graphql(engine), _health(engine), *plugin_routes]
+    if settings.graphiql:
+        handlers.append(ide.static_files())
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        await engine.start()
+        try:
+            yield
+        finally:
+            await engine.stop()
+
+    origins = list(settings.server.cors_origins)
+    return Litestar(
+        handlers,
+        lifespan=[lifespan],
+        openapi_config=None,
+        cors_config=CORSConfig(allow_origins=origins) if origins else None,
+        request_max_body_size=settings.server.max_body_bytes,
+        logging_config=None,
+    )
+
+
+def app_from_environment() -> Litestar:
+    """The application of a worker process; `MERCAT_CONFIG` names its engine.toml."""
+    config = os.environ.get(CONFIG_VARIABLE)
+    settings = load_settings(Path(config) if config else None)
+    return create_app(Engine(settings, demo=os.environ.get(DEMO_VARIABLE) == "1"))
+
+
+def _graphql(engine: Engine) -> ControllerRouterHandler:
+    origins = engine.settings.server.cors_origins
+    operations = [
+        *_FIRST_OPERATIONS,
+        *(
+            operation
+            for _, found in engine.hooks.gather(lifecycle.ready_operations)
+            for operation in found
+        ),
+    ]
+    page = ide.page(f"{engine.settings.shop.name} GraphiQL", operations)
+    endpoint = Endpoint(
+        engine.context(),
+        engine.documents,
+        StrawberryView(engine.schema, [origin for origin in origins if origin != "*"]),
+        max_body_bytes=engine.settings.server.max_body_bytes,
+        page=(lambda: (page, ide.CONTENT_SECURITY_POLICY)) if engine.settings.graphiql else None,
+    )
+
+    @asgi("/graphql", copy_scope=False)
+    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
+        await endpoint(scope, receive, send)
+
+    return graphql
+
+
+def _health(engine: Engine) -> ControllerRouterHandler:
+    @get("/health")
+    async def health(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
+        """Whether this process serves and its stores answer: 200 or 503."""
+        del request
+        try:
+            await engine.storage.ping()
+        except StoreError as error:
+            return Response({"status": "unavailable", "reason": str(error)}, status_code=503)
+        return Response({"status": "ok"})
+
+    return health

@@ -1,0 +1,18 @@
+"""The engine that a command works with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mercat.engine import Engine
+
+
+def engine_from(
+    config: Path | None, overrides: Mapping[str, Any] | None = None, *, demo: bool = False
+) -> "Engine":
+    """The engine of `--config`. Raises BootError."""
+    from mercat.engine import Engine
+    from mercat.settings import load_settings
+
+    return Engine(load_settings(config, overrides), demo=demo)

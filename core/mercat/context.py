@@ -1,0 +1,55 @@
+"""What one piece of work, such as a request or a job, carries along."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mercat.manifest import PluginSettings
+
+if TYPE_CHECKING:
+    from mercat.engine import Engine
+    from mercat.hooks import Hooks
+    from mercat.settings import ShopSettings
+    from mercat.storage import Storage
+
+S = TypeVar("S", bound=PluginSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking: a role, what it may do, and the user's key where there is one."""
+
+    role: str = "ANONYMOUS"
+    permissions: frozenset[str] = frozenset()
+    user: str | None = None
+
+
+ANONYMOUS = Viewer()
+SYSTEM = Viewer(role="SYSTEM")
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """The services and the circumstances of one piece of work; the first argument of most hooks.
+
+    `loaders` belongs to the batch fields of one GraphQL operation.
+    """
+
+    engine: "Engine"
+    viewer: Viewer = ANONYMOUS
+    loaders: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def hooks(self) -> "Hooks":
+        return self.engine.hooks
+
+    @property
+    def storage(self) -> "Storage":
+        return self.engine.storage
+
+    @property
+    def shop(self) -> "ShopSettings":
+        return self.engine.settings.shop
+
+    def settings(self, model: type[S]) -> S:
+        """The validated settings of the plugin whose manifest names `model`."""
+        return self.engine.plugin_settings(model)

@@ -1,0 +1,196 @@
+"""The engine: settings -> plugins in order -> hooks -> schema -> stores -> start."""
+
+import asyncio
+import gc
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self, TypeVar
+
+from beanie import Document
+
+import mercat
+from mercat import auth, catalog, lifecycle
+from mercat.context import SYSTEM, Context, Viewer
+from mercat.errors import BootError
+from mercat.graphql.documents import Documents
+from mercat.graphql.extend import Contribution, MergedSchema
+from mercat.graphql.schema import SCHEMA
+from mercat.graphql.streams import prepared
+from mercat.hooks import Hooks
+from mercat.importing import Importer
+from mercat.manifest import PluginSettings
+from mercat.plugins import Plugin, load_plugins
+from mercat.settings import Settings, load_settings, read_section
+from mercat.storage import Storage, cancel
+from mercat.storage.idempotency import IdempotencyDocument, forget_old_keys
+from mercat.storage.leases import LeaseDocument
+from mercat.storage.migrations import (
+    Migration,
+    MigrationDocument,
+    find_migrations,
+    first_party_folder,
+)
+from mercat.storage.outbox import Outbox, OutboxDocument
+from mercat.storage.pages import CounterDocument
+from mercat.storage.schedule import JobDocument, Schedule
+
+S = TypeVar("S", bound=PluginSettings)
+
+DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, auth)
+_CORE_DOCUMENTS: tuple[type[Document], ...] = (
+    CounterDocument,
+    IdempotencyDocument,
+    JobDocument,
+    LeaseDocument,
+    MigrationDocument,
+    OutboxDocument,
+)
+_CORE_JOBS = (
+    lifecycle.Job(
+        name="forget-idempotency-keys",
+        every=timedelta(hours=1),
+        run=forget_old_keys,
+    ),
+)
+
+
+class Engine:
+    """One shop's engine; several in one process don't see each other.
+
+    Building it checks everything that needs no store, and raises BootError with one sentence.
+    `async with engine:` connects the stores; `work=True` also delivers the outbox and runs jobs.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, demo: bool = False) -> None:
+        self.settings = settings or load_settings()
+        self.demo = demo
+        self.plugins = load_plugins(
+            self.settings.enabled, mercat.__version__, self.settings.file
+        )
+        self._plugin_settings = self._read_plugin_settings()
+        self.hooks = Hooks(DOMAINS)
+        for plugin in self.plugins:
+            self.hooks.register(plugin.name, plugin.hooks)
+        self.schema = self._merge_schema()
+        self.documents = Documents(
+            self.schema._schema,  # noqa: SLF001  Strawberry's own handle
+            self.settings.graphql,
+            introspection=self.settings.introspection,
+        )
+        self.migrations = self._find_migrations()
+        self.storage = Storage(self.settings, self._documents(), demo=demo)
+        self.outbox = Outbox(self.context())
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def context(self, viewer: Viewer = SYSTEM) -> Context:
+        """A context for work that no request asked for."""
+        return Context(self, viewer)
+
+    def plugin_settings(self, model: type[S]) -> S:
+        """The validated settings of the plugin whose manifest names `model`."""
+        return self._plugin_settings[model]  # type: ignore[return-value]
+
+    def importers(self) -> list[tuple[str, Importer[Any]]]:
+        """What can be imported, with the plugin that reads it."""
+        return [
+            (plugin, importer)
+            for plugin, importers in self.hooks.gather(lifecycle.importers)
+            for importer in importers
+        ]
+
+    async def start(self, *, work: bool = True) -> None:
+        """Connect the stores; with `work`, deliver the outbox, run jobs, and tell the plugins."""
+        await self.storage.connect()
+        if not work:
+            return
+        jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
+        schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
+        self._tasks = [
+            asyncio.create_task(self.outbox.run(), name="outbox"),
+            asyncio.create_task(schedule.run(), name="schedule"),
+        ]
+        await self.hooks.notify(lifecycle.startup, self.context())
+        gc.freeze()
+
+    async def stop(self) -> None:
+        """Stop working, tell the plugins, and let go of the stores."""
+        if self._tasks:
+            await cancel(self._tasks)
+            self._tasks = []
+            await self.hooks.notify_reversed(lifecycle.shutdown, self.context())
+        await self.storage.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start(work=False)
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _read_plugin_settings(self) -> dict[type[PluginSettings], PluginSettings]:
+        names = {plugin.name for plugin in self.plugins}
+        for name in self.settings.plugins.keys() - names:
+            raise BootError(
+                f"{self.settings.file}: [plugins.{name}] is set, but '{name}' is not enabled; add "
+                "it to [plugins] enabled or remove its table"
+            )
+        return {
+            plugin.manifest.settings: read_section(
+                plugin.manifest.settings,
+                self.settings.plugins.get(plugin.name, {}),
+                f"plugins.{plugin.name}",
+                self.settings.file,
+            )
+            for plugin in self.plugins
+        }
+
+    def _merge_schema(self) -> MergedSchema:
+        contributions = [Contribution("mercat", SCHEMA)]
+        contributions += [
+            Contribution(plugin, classes)
+            for plugin, classes in self.hooks.gather(lifecycle.schema)
+        ]
+        return MergedSchema(
+            contributions,
+            {plugin.package.__name__.split(".")[-1]: plugin.name for plugin in self.plugins},
+            suggestions=not self.settings.shop.production,
+            extensions=[prepared(lambda: self.documents)],
+        )
+
+    def _documents(self) -> list[type[Document]]:
+        found = list(_CORE_DOCUMENTS)
+        owners: dict[str, str] = {_collection(document): "mercat" for document in found}
+        for plugin, documents in self.hooks.gather(lifecycle.documents):
+            for document in documents:
+                other = owners.setdefault(_collection(document), plugin)
+                if other != plugin:
+                    raise BootError(
+                        f"the collection '{_collection(document)}' is declared by the plugins "
+                        f"'{other}' and '{plugin}'; rename one"
+                    )
+                found.append(document)
+        return found
+
+    def _find_migrations(self) -> list[Migration]:
+        own = dict(self.hooks.gather(lifecycle.migrations))
+        folders: Iterable[tuple[str, Path]] = (
+            (plugin.name, own.get(plugin.name, first_party_folder(plugin.name)))
+            for plugin in self.plugins
+        )
+        return find_migrations(folders)
+
+
+def _collection(document: type[Document]) -> str:
+    name: str | None = getattr(getattr(document, "Settings", None), "name", None)
+    if name is None:
+        raise BootError(
+            f"{document.__module__}.{document.__qualname__} has no Settings.name; name its collection"
+        )
+    return name

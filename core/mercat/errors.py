@@ -1,0 +1,57 @@
+"""Every error that Mercat raises on purpose.
+
+MercatError
+ ├── BootError           what the integrator must fix; the command exits with 2
+ ├── StoreError          a store can't be reached; the command exits with 3
+ └── DomainError         what the caller did; becomes a `userError`
+      ├── NotFoundError
+      ├── StaleError
+      ├── ConflictError
+      └── InvalidError
+"""
+
+from typing import ClassVar
+
+
+class MercatError(Exception):
+    """Anything Mercat raises on purpose; its text is one sentence fit to be shown."""
+
+
+class BootError(MercatError):
+    """The engine can't start until the integrator changes what the sentence names."""
+
+
+class StoreError(MercatError):
+    """MongoDB or Redis can't be reached, or its embedded server won't start."""
+
+
+class DomainError(MercatError):
+    """The caller asked for something that can't be; `code` and `field` go into the `userError`."""
+
+    code: ClassVar[str] = "INVALID"
+
+    def __init__(self, message: str, *, field: tuple[str, ...] | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidError(DomainError):
+    """A value that the caller can mend."""
+
+
+class NotFoundError(DomainError):
+    """No such thing, or none that the viewer may see: the two answer alike."""
+
+    code = "NOT_FOUND"
+
+
+class StaleError(DomainError):
+    """Somebody else changed the object since the caller read it."""
+
+    code = "STALE"
+
+
+class ConflictError(DomainError):
+    """The request contradicts one made before, such as another body under the same key."""
+
+    code = "CONFLICT"

@@ -1,0 +1,1 @@
+"""The merged GraphQL schema and its endpoint."""

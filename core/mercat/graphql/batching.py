@@ -1,0 +1,88 @@
+"""Relations loaded by a batch function: one call for all parents of a level, never one a row."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, get_args, get_origin, get_type_hints
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from mercat.graphql.context import Info
+
+Load = Callable[..., Awaitable[Sequence[Any]]]
+
+
+def batched(description: str, load: Load) -> Any:
+    """A field whose `load(parents, info, **arguments)` answers for all parents at once.
+
+    `load` is annotated to return `list[X]`, one X for each parent in order; X is the field's type.
+    Parents that ask with the same arguments in one turn of the event loop are loaded together.
+    `batch_load` on the resolver tells an executor what to call for a whole level.
+    """
+    hints = get_type_hints(load, include_extras=True)
+    answer = hints.pop("return")
+    if get_origin(answer) is not list:
+        raise TypeError(f"{load.__qualname__} must be annotated to return a list, one a parent")
+    signature = inspect.signature(load)
+    parents, info, *arguments = signature.parameters.values()
+
+    async def resolve(root: Any, info: Info, **values: Any) -> Any:
+        key = (load, repr(sorted(values.items())))
+        batch = info.context.loaders.get(key)
+        if batch is None:
+            batch = info.context.loaders[key] = _Batch(load, info, values)
+            asyncio.get_running_loop().call_soon(batch.start, info.context.loaders, key)
+        return await batch.join(root)
+
+    del parents, info
+    resolve.__name__ = load.__name__
+    resolve.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[
+            inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+            inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info),
+            *(
+                argument.replace(
+                    kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[argument.name]
+                )
+                for argument in arguments
+            ),
+        ],
+        return_annotation=get_args(answer)[0],
+    )
+    resolve.batch_load = load  # type: ignore[attr-defined]
+    field: StrawberryField = strawberry.field(resolver=resolve, description=description)
+    return field
+
+
+class _Batch:
+    """The parents gathered for one call of a batch function."""
+
+    def __init__(self, load: Load, info: Info, arguments: dict[str, Any]) -> None:
+        self._load = load
+        self._info = info
+        self._arguments = arguments
+        self._parents: list[Any] = []
+        self._answers: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
+
+    async def join(self, parent: Any) -> Any:
+        index = len(self._parents)
+        self._parents.append(parent)
+        return (await asyncio.shield(self._answers))[index]
+
+    def start(self, loaders: dict[Any, Any], key: Any) -> None:
+        loaders.pop(key, None)
+        task = asyncio.ensure_future(self._load(self._parents, self._info, **self._arguments))
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Future[Sequence[Any]]) -> None:
+        if task.cancelled():
+            self._answers.cancel()
+        elif error := task.exception():
+            self._answers.set_exception(error)
+        elif len(task.result()) != len(self._parents):
+            self._answers.set_exception(
+                RuntimeError(f"{self._load.__qualname__} did not answer once for each parent")
+            )
+        else:
+            self._answers.set_result(task.result())

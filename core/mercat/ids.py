@@ -1,0 +1,43 @@
+"""Relay's opaque global ids: URL-safe base64 of `Type:key`, without padding."""
+
+import base64
+import binascii
+import re
+
+from bson import ObjectId
+
+from mercat.errors import InvalidError
+
+_TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LONGEST = 200
+
+
+def encode_id(type_name: str, key: object) -> str:
+    """Make the global id of an object: `("Product", ObjectId(...))` -> `"UHJvZHVjdDo..."`."""
+    return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).decode().rstrip("=")
+
+
+def decode_id(global_id: str) -> tuple[str, str]:
+    """Split a global id into its type's name and key. Raises InvalidError for anything else."""
+    if len(global_id) <= _LONGEST:
+        try:
+            padded = global_id.encode("ascii") + b"=" * (-len(global_id) % 4)
+            type_name, colon, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode(
+                "ascii"
+            ).partition(":")
+        except (binascii.Error, UnicodeError):
+            pass
+        else:
+            if colon and key and _TYPE_NAME.match(type_name):
+                return type_name, key
+    raise InvalidError("this is not an id that the shop gave out")
+
+
+def object_id(global_id: str, type_name: str) -> ObjectId:
+    """Read the stored key of a `type_name`. Raises InvalidError for another type's id."""
+    found, key = decode_id(global_id)
+    if found != type_name:
+        raise InvalidError(f"this is the id of a {found}, not of a {type_name}")
+    if not ObjectId.is_valid(key):
+        raise InvalidError("this is not an id that the shop gave out")
+    return ObjectId(key)

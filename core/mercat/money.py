@@ -1,0 +1,73 @@
+"""Money: an integer of minor units and an ISO 4217 code, everywhere."""
+
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from mercat.errors import InvalidError
+
+# ISO 4217 (SIX Group, list one, 2026-01-01): code -> digits after the decimal point.
+_TWO_DIGITS = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
+    "CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD "
+    "HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA "
+    "MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN "
+    "QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP "
+    "TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+)
+CURRENCIES: dict[str, int] = {
+    **dict.fromkeys(_TWO_DIGITS.split(), 2),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+}
+_LARGEST = 10**15
+
+
+class Amount(NamedTuple):
+    """An exact sum: `minor` counts the currency's smallest unit (cents for EUR, yen for JPY)."""
+
+    minor: int
+    currency: str
+
+    @property
+    def decimal(self) -> str:
+        """The sum as a decimal string in the currency's own digits: `12.50`, `1250`, `1.250`."""
+        return format_minor(self.minor, self.currency)
+
+
+def digits(currency: str) -> int:
+    """How many digits follow the decimal point. Raises InvalidError for an unknown code."""
+    try:
+        return CURRENCIES[currency]
+    except KeyError:
+        raise InvalidError(f"'{currency}' is not an ISO 4217 currency code") from None
+
+
+def format_minor(minor: int, currency: str) -> str:
+    """Minor units as a decimal string: `(1250, "EUR")` is `"12.50"`."""
+    places = digits(currency)
+    if places == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    whole, part = divmod(abs(minor), 10**places)
+    return f"{sign}{whole}.{part:0{places}}"
+
+
+def parse_amount(text: str | int | Decimal, currency: str) -> Amount:
+    """Read an exact amount.
+
+    Raises InvalidError where `text` is no plain decimal number, has more digits than the
+    currency, or is 10**15 minor units or more; nothing is ever rounded.
+    """
+    places = digits(currency)
+    try:
+        value = Decimal(text)
+    except (InvalidOperation, ValueError):
+        raise InvalidError(f"'{str(text)[:40]}' is not an amount") from None
+    if not value.is_finite() or abs(value) >= _LARGEST:
+        raise InvalidError(f"'{str(text)[:40]}' is not an amount")
+    minor = value.scaleb(places)
+    if minor != minor.to_integral_value():
+        raise InvalidError(f"{currency} has {places} digits after the point, not '{value}'")
+    if abs(minor) >= _LARGEST:
+        raise InvalidError(f"'{str(text)[:40]}' is too large an amount")
+    return Amount(int(minor), currency)

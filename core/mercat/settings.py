@@ -1,0 +1,309 @@
+"""engine.toml, `.secrets.toml` and the environment, read by dynaconf and validated by pydantic.
+
+The environment wins over `.secrets.toml`, which wins over `engine.toml`:
+`MERCAT_SERVER__PORT=9000` is `port` in `[server]`, `MERCAT_PLUGINS__categories__max_depth=7` is
+`max_depth` in `[plugins.categories]`.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from dynaconf import Dynaconf
+from dynaconf.validator import ValidationError as DynaconfError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from mercat.errors import BootError, InvalidError
+from mercat.money import digits
+
+FILE_NAME = "engine.toml"
+SECRETS_NAME = ".secrets.toml"
+PREFIX = "MERCAT"
+FIRST_PARTY = ("products", "categories")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class ServerSettings(_Section):
+    """`[server]`: where the engine listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_body_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
+    cors_origins: tuple[str, ...] = ()
+
+
+class DatabaseSettings(_Section):
+    """`[database]`: MongoDB. Without a `url` the embedded server is started under `data_dir`."""
+
+    url: SecretStr | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "mercat"
+    data_dir: Path = Path(".mercat")
+    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 3
+
+
+class RedisSettings(_Section):
+    """`[redis]`: Redis or Valkey. Without a `url` the embedded server is started."""
+
+    url: SecretStr | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2
+
+
+class ShopSettings(_Section):
+    """`[shop]`: what the shop is. `production` turns off what only developers need."""
+
+    name: str = "Mercat"
+    currency: str = "EUR"
+    currencies: tuple[str, ...] = ()
+    countries: tuple[Annotated[str, Field(pattern="^[A-Z]{2}$")], ...] = ("DE",)
+    locale: str = "en"
+    locales: tuple[str, ...] = ()
+    production: bool = False
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        digits(value)
+        return value
+
+    @field_validator("currencies")
+    @classmethod
+    def _known_currencies(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            digits(value)
+        return values
+
+    @property
+    def all_currencies(self) -> tuple[str, ...]:
+        """The shop's own currency first, then the others it sells in."""
+        return tuple(dict.fromkeys((self.currency, *self.currencies)))
+
+    @property
+    def all_locales(self) -> tuple[str, ...]:
+        """The shop's own locale first, then its other ones."""
+        return tuple(dict.fromkeys((self.locale, *self.locales)))
+
+
+class GraphQLSettings(_Section):
+    """`[graphql]`: the limits that hold before an operation runs, and what developers see.
+
+    `introspection` and `graphiql` left out are on, except with `[shop] production = true`.
+    """
+
+    max_query_bytes: Annotated[int, Field(ge=100)] = 15_000
+    max_tokens: Annotated[int, Field(ge=10)] = 1_000
+    max_depth: Annotated[int, Field(ge=1)] = 8
+    max_aliases: Annotated[int, Field(ge=0)] = 15
+    max_directives: Annotated[int, Field(ge=0)] = 5
+    max_root_fields: Annotated[int, Field(ge=1)] = 20
+    max_root_mutations: Annotated[int, Field(ge=1)] = 5
+    max_errors: Annotated[int, Field(ge=1)] = 5
+    document_cache_bytes: Annotated[int, Field(ge=0)] = 32_000_000
+    introspection: bool | None = None
+    graphiql: bool | None = None
+
+
+class Settings(_Section):
+    """Everything in engine.toml. `plugins` holds a raw table for each plugin, validated by it."""
+
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    shop: ShopSettings = ShopSettings()
+    graphql: GraphQLSettings = GraphQLSettings()
+    enabled: tuple[str, ...] = FIRST_PARTY
+    plugins: dict[str, dict[str, Any]] = {}
+    file: Path = Path(FILE_NAME)
+
+    @property
+    def data_dir(self) -> Path:
+        """The embedded stores' folder; relative to the folder of engine.toml."""
+        return (self.file.parent / self.database.data_dir).resolve()
+
+    @property
+    def introspection(self) -> bool:
+        chosen = self.graphql.introspection
+        return not self.shop.production if chosen is None else chosen
+
+    @property
+    def graphiql(self) -> bool:
+        chosen = self.graphql.graphiql
+        return not self.shop.production if chosen is None else chosen
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "server": ServerSettings,
+    "database": DatabaseSettings,
+    "redis": RedisSettings,
+    "shop": ShopSettings,
+    "graphql": GraphQLSettings,
+}
+
+
+def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings.
+
+    `path` defaults to `engine.toml` in the current folder, which may be absent: then every
+    first-party plugin is on. `overrides` are sections, as the command line sets them, and win over
+    all else. Raises BootError naming the file, the key and the fix.
+    """
+    file = path or Path(os.environ.get("MERCAT_CONFIG", FILE_NAME))
+    if not file.is_file():
+        if path is not None or "MERCAT_CONFIG" in os.environ:
+            raise BootError(f"{file} is not there; name an existing file or leave --config out")
+        raw: dict[str, Any] = {}
+    else:
+        raw = _read_toml(file)
+    secrets = file.parent / SECRETS_NAME
+    if secrets.is_file():
+        _read_toml(secrets)
+    _check_sections(file, raw)
+    merged = _merge(_dynaconf(file, secrets), overrides or {})
+    plugins = dict(merged.get("plugins", {}))
+    enabled = read_section(_Enabled, {"enabled": plugins.pop("enabled", list(FIRST_PARTY))},
+                           "plugins", file)
+    sections = {
+        name: read_section(model, merged.get(name, {}), name, file)
+        for name, model in _SECTIONS.items()
+    }
+    for name, table in plugins.items():
+        if not isinstance(table, dict):
+            raise BootError(f"{file}: [plugins] {name} is not known (did you mean enabled?)")
+    return Settings.model_construct(
+        **sections, enabled=enabled.enabled, plugins=plugins, file=file
+    )
+
+
+class _Enabled(_Section):
+    enabled: tuple[str, ...]
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BootError(f"{file} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise BootError(f"{file} can't be read: {error.strerror}") from None
+
+
+def _check_sections(file: Path, raw: Mapping[str, Any]) -> None:
+    known = {*_SECTIONS, "plugins"}
+    for name, table in raw.items():
+        if name not in known:
+            raise BootError(f"{file}: [{name}] is not a section{_did_you_mean(name, known)}")
+        if not isinstance(table, dict):
+            raise BootError(f"{file}: {name} must be a table; write [{name}] above its keys")
+
+
+def _dynaconf(file: Path, secrets: Path) -> dict[str, Any]:
+    # auto_cast would turn a secret such as 12e3 into a number; pydantic reads the strings instead.
+    reader = Dynaconf(
+        settings_files=[str(file.resolve()), str(secrets.resolve())],
+        envvar_prefix=PREFIX,
+        auto_cast=False,
+        merge_enabled=True,
+        environments=False,
+        load_dotenv=False,
+        dotted_lookup=False,
+    )
+    try:
+        found: dict[str, Any] = _lower(reader.as_dict())
+    except (DynaconfError, ValueError) as error:
+        raise BootError(f"{file}: {error}") from None
+    return found
+
+
+def _lower(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key).lower(): _lower(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_lower(item) for item in value]
+    return value
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) \
+            else value
+    return merged
+
+
+def read_section(model: type[M], table: Any, section: str, file: Path) -> M:
+    """Validate one table. Raises BootError naming the file or the variable, the key and the fix."""
+    if not isinstance(table, dict):
+        raise BootError(f"{file}: [{section}] must be a table, not {table!r}")
+    try:
+        return model.model_validate(_spread(model, table))
+    except (ValidationError, InvalidError) as error:
+        raise BootError(_sentence(error, model, section, file)) from None
+
+
+def _spread(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the strings that the environment gives for lists and tables into lists and tables."""
+    spread = dict(table)
+    for name, field in model.model_fields.items():
+        value = spread.get(name)
+        if isinstance(value, str) and _is_container(field.annotation):
+            spread[name] = _read_container(value)
+    return spread
+
+
+def _is_container(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) in {tuple, list, dict, set, frozenset}
+
+
+def _read_container(text: str) -> Any:
+    stripped = text.strip()
+    if stripped[:1] in {"[", "{"}:
+        try:
+            return json.loads(stripped)
+        except json.JSONDecodeError:
+            return text
+    return [item.strip() for item in stripped.split(",") if item.strip()]
+
+
+def _sentence(
+    error: ValidationError | InvalidError, model: type[BaseModel], section: str, file: Path
+) -> str:
+    if isinstance(error, InvalidError):
+        return f"{file}: [{section}]: {error}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message += _did_you_mean(key, model.model_fields)
+    return f"{_origin(section, key, file)}: [{section}] {key}: {message}"
+
+
+def _origin(section: str, key: str, file: Path) -> str:
+    path = [PREFIX, *section.split("."), key.split(".")[0]]
+    wanted = f"{path[0]}_{'__'.join(path[1:])}".upper()
+    for name in os.environ:
+        if name.upper() == wanted:
+            return name
+    return str(file)
+
+
+def _did_you_mean(word: str, known: Any) -> str:
+    guess = difflib.get_close_matches(word, list(known), 1, 0.5)
+    return f" (did you mean {guess[0]}?)" if guess else f"; known are {', '.join(sorted(known))}"
+

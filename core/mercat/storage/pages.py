@@ -1,0 +1,128 @@
+"""Pages of numbered documents: page 1,000 costs what page 1 costs, whatever the store.
+
+Listed documents carry a `number`, given out at creation by a counter of their collection. A page is
+read in windows of numbers, each a range of an index that ends on both sides: a store that fetches
+everything in a range before it applies the limit, as SecantusDB does, then fetches no more than one
+that stops early.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from beanie import Document
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
+
+from mercat.errors import InvalidError
+from mercat.storage import Record, Session, Storage
+
+_FIRST_WINDOW = 4
+_GROWTH = 8
+MOST = 100
+
+
+class CounterDocument(Document):
+    id: str  # type: ignore[assignment]
+    value: int
+
+    class Settings:
+        name = "counters"
+
+
+async def reserve_numbers(
+    storage: Storage, name: str, count: int, session: Session | None = None
+) -> range:
+    """Give out `count` numbers that nobody else gets; those never used leave gaps."""
+    record = await storage.collection(CounterDocument).find_one_and_update(
+        {"_id": name},
+        {"$inc": {"value": count}},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+        session=session,
+    )
+    last: int = record["value"]
+    return range(last - count + 1, last + 1)
+
+
+async def highest_number(storage: Storage, name: str) -> int:
+    """The last number given out; 0 where there is none."""
+    record = await storage.collection(CounterDocument).find_one({"_id": name})
+    return record["value"] if record else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How many to read, from where, and in which direction; `cursor` is a number or None."""
+
+    count: int
+    cursor: int | None = None
+    backward: bool = False
+
+    @staticmethod
+    def of(
+        first: int | None, after: int | None, last: int | None, before: int | None
+    ) -> "PageRequest":
+        """Check Relay's paging arguments.
+
+        Raises InvalidError unless exactly one of `first` and `last` is given, from 1 to 100, and
+        `after` comes only with `first`, `before` only with `last`.
+        """
+        if (first is None) == (last is None):
+            raise InvalidError("give either `first` or `last`")
+        name, count = ("first", first) if first is not None else ("last", last)
+        if count is None or not 1 <= count <= MOST:
+            raise InvalidError(f"`{name}` must be from 1 to {MOST}")
+        if first is not None and before is not None:
+            raise InvalidError("`before` goes with `last`")
+        if last is not None and after is not None:
+            raise InvalidError("`after` goes with `first`")
+        return PageRequest(count, after if first is not None else before, first is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The records of one page in list order, and whether there are more on either side."""
+
+    records: list[Record]
+    has_next: bool
+    has_previous: bool
+
+
+async def find_page(
+    collection: AsyncCollection[Record],
+    condition: Mapping[str, Any],
+    request: PageRequest,
+    *,
+    newest_first: bool,
+    highest: int,
+    projection: Mapping[str, Any] | None = None,
+) -> Page:
+    """Read one page of the documents that meet `condition`, listed by `number`.
+
+    `condition` must be equalities that an index has before `number`. `projection` must not leave
+    `number` out. `has_previous` going forward, and `has_next` going backward, are true wherever a
+    cursor was given: the cursor's own document is there.
+    """
+    downward = newest_first is not request.backward
+    records: list[Record] = []
+    window = _FIRST_WINDOW * request.count
+    edge = request.cursor
+    low, high = (1, highest if edge is None else edge - 1) if downward else \
+        (1 if edge is None else edge + 1, highest)
+    while low <= high and len(records) <= request.count:
+        span = (max(low, high - window + 1), high) if downward else \
+            (low, min(high, low + window - 1))
+        cursor = collection.find(
+            {**condition, "number": {"$gte": span[0], "$lte": span[1]}}, projection
+        )
+        cursor = cursor.sort("number", DESCENDING if downward else ASCENDING)
+        records += await cursor.limit(request.count + 1 - len(records)).to_list()
+        low, high = (low, span[0] - 1) if downward else (span[1] + 1, high)
+        window *= _GROWTH
+    more = len(records) > request.count
+    page = records[: request.count]
+    if request.backward:
+        page.reverse()
+        return Page(page, has_next=edge is not None, has_previous=more)
+    return Page(page, has_next=more, has_previous=edge is not None)

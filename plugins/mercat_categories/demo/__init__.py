@@ -1,0 +1,1 @@
+"""The categories of the demo shop."""

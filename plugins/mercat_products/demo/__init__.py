@@ -1,0 +1,1 @@
+"""The products of the demo shop and their pictures."""

@@ -1,0 +1,135 @@
+"""Google Merchant Center's product feed as tab-separated text: one line a variant.
+
+Adjacent lines with one `item_group_id` become one product; a line without it is a product by
+itself. The slug is made from that id (or the item's), not from the title, because ids stay when
+titles change; an id that comes back further down makes a product of its own, `<id>-2`.
+
+`id` is the SKU and `gtin` the barcode. `sale_price`, where there is one, is the price, and `price`
+what it is compared with; a sale limited by `sale_price_effective_date` is left out, because prices
+here have no dates. `product_type` is the category, or else `google_product_category` where that is
+a path and not a number. `link` goes into the metadata. A bad line costs its own variant.
+https://support.google.com/merchants/answer/7052112
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mercat.errors import InvalidError
+from mercat.importing import Rejected, Row
+from mercat.slugs import UniqueSlugs
+
+from mercat_products.formats.lines import lines, opening
+from mercat_products.formats.products import assembled, category_path, each, grouped, pictures
+from mercat_products.formats.tables import Cells, headings, plain, read_table
+from mercat_products.formats.values import clipped
+from mercat_products.records import ProductRecord
+
+_OPTIONS = {"color": "Colour", "size": "Size", "material": "Material", "pattern": "Pattern"}
+_COLUMNS = (
+    *("id", "title", "description", "link", "image_link", "additional_image_link", "availability"),
+    *("price", "sale_price", "sale_price_effective_date", "brand", "gtin", "item_group_id"),
+    *("product_type", "google_product_category", *_OPTIONS),
+)
+_LONGEST_LINK = 500  # what a metadata value holds
+_REQUIRED = ("id", "title", "price")
+_AVAILABLE = {
+    **dict.fromkeys(("", "in stock", "preorder", "backorder"), True),
+    **dict.fromkeys(("out of stock", "discontinued"), False),
+}
+
+
+class GoogleFeed:
+    name = "google"
+    title = "Google Merchant feed (TSV)"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        del path
+        return headings(head, "\t").issuperset(_REQUIRED)
+
+    def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
+        source = lines(stream, opening(stream))
+        rows = read_table(source, plain(*_COLUMNS), required=_REQUIRED, delimiter="\t")
+        slugs = UniqueSlugs()
+        for group in grouped(rows, _product_of):
+            if isinstance(group, Rejected):
+                yield group
+            else:
+                yield from _product(group, slugs)
+
+
+def _product_of(line: Row[Cells]) -> str:
+    group = line.value.get("item_group_id")
+    return f"group {group}" if group else line.where
+
+
+def _product(
+    group: list[Row[Cells]], slugs: UniqueSlugs
+) -> Iterator[Row[ProductRecord] | Rejected]:
+    first = group[0].value
+    name = first["title"]
+    product = {
+        "slug": slugs.take(first.get("item_group_id") or first["id"]),
+        "name": name,
+        "description": first.get("description", ""),
+        "brand": first.get("brand") or None,
+        "categories": _categories(first),
+        "metadata": _metadata(first),
+    }
+    variants = each(group, lambda cells: _variant(cells, name))
+    media = pictures((line.where, url, "") for line in group for url in _links(line.value))
+    yield from assembled(group[0].where, product, variants, media)
+
+
+def _variant(cells: Cells, name: str) -> dict[str, object]:
+    return {
+        "sku": cells["id"],
+        "name": "" if cells["title"] == name else cells["title"],
+        "barcode": cells.get("gtin") or None,
+        "options": {said: cells[key] for key, said in _OPTIONS.items() if cells.get(key)},
+        "prices": _prices(cells),
+        "available": _available(cells.get("availability", "")),
+    }
+
+
+def _available(said: str) -> bool:
+    try:
+        return _AVAILABLE[said.lower().replace("_", " ")]
+    except KeyError:
+        raise InvalidError(f"availability: '{clipped(said, 40)}' is not known") from None
+
+
+def _prices(cells: Cells) -> list[dict[str, str | None]]:
+    if not cells["price"]:
+        return []
+    amount, currency = _price("price", cells["price"])
+    price = {"amount": amount, "currency": currency}
+    if not cells.get("sale_price") or cells.get("sale_price_effective_date"):
+        return [price]
+    sale, sale_currency = _price("sale_price", cells["sale_price"])
+    if sale_currency != currency:
+        raise InvalidError("sale_price: its currency is not the price's")
+    return [{**price, "amount": sale, "compare_at": amount}]
+
+
+def _price(name: str, text: str) -> tuple[str, str | None]:
+    amount, *currency = text.split()
+    if len(currency) > 1:
+        raise InvalidError(f"{name}: write it as `12.50 EUR`")
+    return amount, currency[0].upper() if currency else None
+
+
+def _categories(cells: Cells) -> tuple[str, ...]:
+    given = cells.get("product_type") or cells.get("google_product_category", "")
+    return () if given.isdigit() else category_path(given)
+
+
+def _links(cells: Cells) -> list[str]:
+    # A comma inside an address is written %2C in these feeds.
+    more = cells.get("additional_image_link", "").split(",")
+    return [cells.get("image_link", ""), *map(str.strip, more)]
+
+
+def _metadata(cells: Cells) -> dict[str, str]:
+    link = cells.get("link", "")
+    return {"link": link} if 0 < len(link) <= _LONGEST_LINK else {}

@@ -1,0 +1,33 @@
+"""Mercat JSON Lines: one product a line, in the product record's own JSON."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mercat.importing import Rejected, Row
+
+from mercat_products.formats.lines import has_key, json_lines, opening, opens_with
+from mercat_products.formats.values import validated
+from mercat_products.records import ProductRecord
+
+
+class MercatJsonLines:
+    """`{"slug": "tea", "name": "Tea", "variants": [{"sku": "TEA", "prices": [{"amount": 4}]}]}`."""
+
+    name = "jsonl"
+    title = "Mercat JSON Lines"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        del path
+        # A long description may push the variants out of the head.
+        return (
+            opens_with(head, "{")
+            and has_key(head, "slug")
+            and (has_key(head, "variants") or not has_key(head, "price"))
+        )
+
+    def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
+        for row in json_lines(stream, opening(stream)):
+            yield (
+                row if isinstance(row, Rejected) else validated(ProductRecord, row.where, row.value)
+            )

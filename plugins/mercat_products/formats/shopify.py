@@ -1,0 +1,176 @@
+"""Shopify's product export, with the headings of today (`URL handle`) and of before (`Handle`).
+
+The lines of one handle stand together: a line with an option, a SKU or a price is a variant, any
+other adds a picture. The handle is the slug. A variant without a SKU gets one made from the handle
+and its options; `Default Title` is no option. `Body (HTML)` becomes text. A product that is not
+published, or unlisted, is a draft. `Product Category` is the category, or else `Type`; where both
+are there, the type goes into the metadata. Stock only decides whether a variant is available.
+
+A bad line costs its own variant or picture and the rest of the product stays, unless the bad value
+is one of the product's own, which its first line holds.
+https://help.shopify.com/en/manual/products/import-export/using-csv
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from mercat.errors import InvalidError
+from mercat.importing import Rejected, Row
+from mercat.slugs import slugify
+
+from mercat_products.formats.lines import lines, opening
+from mercat_products.formats.markup import text_of_html
+from mercat_products.formats.products import (
+    assembled,
+    category_path,
+    column,
+    derived_sku,
+    each,
+    grouped,
+    pictures,
+)
+from mercat_products.formats.tables import Cells, headings, read_table
+from mercat_products.records import ProductRecord
+
+_HEADINGS = {
+    "handle": ("handle", "url handle"),
+    "title": ("title",),
+    "description": ("body (html)", "description"),
+    "vendor": ("vendor",),
+    "category": ("product category", "standardized product type", "standard product type"),
+    "type": ("type", "custom product type"),
+    "tags": ("tags",),
+    "published": ("published", "published on online store"),
+    "status": ("status",),
+    "sku": ("variant sku", "sku"),
+    "barcode": ("variant barcode", "barcode"),
+    "price": ("variant price", "price"),
+    "compare_at": ("variant compare at price", "compare-at price"),
+    "tracker": ("variant inventory tracker", "inventory tracker"),
+    "quantity": ("variant inventory qty", "inventory quantity"),
+    "oversell": ("variant inventory policy", "continue selling when out of stock"),
+    "image": ("image src", "product image url"),
+    "position": ("image position",),
+    "alt": ("image alt text",),
+    "variant_image": ("variant image", "variant image url"),
+    **{f"name{n}": (f"option{n} name",) for n in (1, 2, 3)},
+    **{f"value{n}": (f"option{n} value",) for n in (1, 2, 3)},
+}
+_COLUMNS = {heading: name for name, said in _HEADINGS.items() for heading in said}
+_STATUSES = {"": "active", "unlisted": "draft"}
+_DIGITS = 9
+_APOSTROPHE = "'"  # Shopify writes it before numbers, for spreadsheets' sake
+Lines = list[Row[Cells]]
+
+
+class ShopifyCsv:
+    name = "shopify"
+    title = "Shopify product CSV"
+
+    def matches(self, path: Path, head: bytes) -> bool:
+        del path
+        known = {_COLUMNS.get(heading) for heading in headings(head)}
+        return known.issuperset(("handle", "title", "price"))
+
+    def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
+        source = lines(stream, opening(stream))
+        rows = read_table(source, _COLUMNS, required=("handle", "title", "price"))
+        for group in grouped(rows, column("handle", "title")):
+            if isinstance(group, Rejected):
+                yield group
+            else:
+                yield from _product(group)
+
+
+def _product(group: Lines) -> Iterator[Row[ProductRecord] | Rejected]:
+    first = group[0]
+    try:
+        product = _fields(first.value)
+    except ValueError:
+        yield Rejected(first.where, "description: it holds an entity that is no character")
+        return
+    names = {f"value{n}": first.value.get(f"name{n}", "") for n in (1, 2, 3)}
+    variants = each(_variants(group), lambda cells: _variant(cells, first.value["handle"], names))
+    yield from assembled(first.where, product, variants, pictures(_pictures(group)))
+
+
+def _fields(cells: Cells) -> dict[str, object]:
+    kind = cells.get("type", "")
+    standard = _category(cells.get("category", ""))
+    return {
+        "slug": slugify(cells["handle"]),
+        "name": cells["title"],
+        "description": text_of_html(cells.get("description", "")),
+        "brand": cells.get("vendor") or None,
+        "status": _status(cells),
+        "tags": [tag.strip() for tag in cells.get("tags", "").split(",") if tag.strip()],
+        "categories": standard or category_path(kind),
+        "metadata": {"type": kind} if kind and standard else {},
+    }
+
+
+def _status(cells: Cells) -> str:
+    said = cells.get("status", "").lower()
+    status = _STATUSES.get(said, said)
+    hidden = cells.get("published", "").lower() == "false"
+    return "draft" if hidden and status == "active" else status
+
+
+def _category(said: str) -> tuple[str, ...]:
+    # Older exports give the taxonomy's number or address, which is no name anyone could read.
+    return () if said.isdigit() or said.startswith("gid://") else category_path(said)
+
+
+def _variants(group: Lines) -> Iterable[Row[Cells]]:
+    first, *others = group
+    yield first
+    for line in others:
+        if any(line.value.get(name) for name in ("value1", "sku", "price")):
+            yield line
+
+
+def _variant(cells: Cells, handle: str, names: dict[str, str]) -> dict[str, object]:
+    options = _options(cells, names)
+    price = {"amount": cells["price"], "compare_at": cells.get("compare_at") or None}
+    return {
+        "sku": cells.get("sku", "").removeprefix(_APOSTROPHE)
+        or derived_sku(handle, *options.values()),
+        "barcode": cells.get("barcode", "").removeprefix(_APOSTROPHE) or None,
+        "options": options,
+        "prices": (price,) if cells["price"] else (),
+        "available": _available(cells),
+    }
+
+
+def _options(cells: Cells, names: dict[str, str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for place, name in names.items():
+        value = cells.get(place, "")
+        if value and (name.lower(), value.lower()) != ("title", "default title"):
+            options[name or f"Option {place[-1]}"] = value
+    return options
+
+
+def _available(cells: Cells) -> bool:
+    quantity = cells.get("quantity", "")
+    untracked = cells.get("tracker") == ""
+    if not quantity or untracked or cells.get("oversell", "").lower() in ("continue", "true"):
+        return True
+    try:
+        return int(quantity) > 0
+    except ValueError:
+        raise InvalidError("inventory quantity: it is not a whole number") from None
+
+
+def _pictures(group: Lines) -> Iterator[tuple[str, str, str]]:
+    """Yield the product's pictures in their order, then those of its variants."""
+    for line in sorted(group, key=lambda line: _position(line.value)):
+        yield line.where, line.value.get("image", ""), line.value.get("alt", "")
+    for line in group:
+        yield line.where, line.value.get("variant_image", ""), ""
+
+
+def _position(cells: Cells) -> int:
+    position = cells.get("position", "")
+    return int(position) if position.isdecimal() and len(position) < _DIGITS else 10**_DIGITS

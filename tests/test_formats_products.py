@@ -1,0 +1,546 @@
+"""What the product formats make of files, good and bad."""
+
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mercat.errors import InvalidError
+from mercat.importing import Format, Rejected, Row
+from mercat.slugs import UniqueSlugs, slugify
+from mercat_products.formats import FORMATS
+from mercat_products.formats.markup import text_of_html
+from mercat_products.formats.mercat_csv import COLUMNS
+from mercat_products.records import ProductRecord
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+FORMAT = {format_.name: format_ for format_ in FORMATS}
+CSV_HEAD = "slug,name,sku,price\n"
+GOOGLE_HEAD = (
+    "id\ttitle\tprice\tsale_price\titem_group_id\tcolor\tsize\timage_link\tproduct_type\t"
+    "availability"
+)
+SHOPIFY_HEAD = (
+    "Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,"
+    "Variant Inventory Qty,Variant Price,Variant Compare At Price,Image Src,Image Position,Status\n"
+)
+
+
+def read(name: str, text: str | bytes) -> list[Row[ProductRecord] | Rejected]:
+    data = text.encode() if isinstance(text, str) else text
+    return list(FORMAT[name].read(io.BytesIO(data)))
+
+
+def products(name: str, text: str | bytes) -> list[ProductRecord]:
+    return [row.value for row in read(name, text) if isinstance(row, Row)]
+
+
+def rejected(name: str, text: str | bytes) -> list[tuple[str, str]]:
+    return [(r.where, r.reason) for r in read(name, text) if isinstance(r, Rejected)]
+
+
+def line(slug: str = "tea", **more: object) -> str:
+    return json.dumps({"slug": slug, "name": "Tea", "variants": [{"sku": slug}], **more})
+
+
+# Slugs
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("Crème Brûlée", "creme-brulee"),
+        ("Straße & Ö", "strasse-o"),
+        ("  --Tea__Pot--  ", "tea-pot"),
+        ("Компьютер", "kompiuter"),
+        ("日本", "ri-ben"),
+        ("!!!", ""),
+        ("", ""),
+    ],
+)
+def test_slug(text: str, slug: str) -> None:
+    assert slugify(text) == slug
+
+
+def test_slug_is_cut_at_a_word() -> None:
+    assert slugify("abcdefghi " * 30) == "-".join(["abcdefghi"] * 20)
+
+
+@given(st.text(max_size=400))
+def test_slug_is_one_or_nothing(text: str) -> None:
+    slug = slugify(text)
+    assert slug == "" or ProductRecord.model_validate_json(line(slug)).slug == slug
+
+
+def test_repeated_names_are_numbered() -> None:
+    slugs = UniqueSlugs()
+    names = ["Tea", "Tea 2", "tea", "TEA", "", "a" * 300, "a" * 300]
+    got = [slugs.take(name) for name in names]
+    assert got[:5] == ["tea", "tea-2", "tea-3", "tea-4", ""]
+    assert got[5:] == ["a" * 200, "a" * 198 + "-2"]
+
+
+# Round trips
+
+
+def texts(most: int, least: int = 0) -> st.SearchStrategy[str]:
+    letters = st.one_of(
+        st.sampled_from("|=\\,\"> \n\r\t'"),
+        st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufdd0"),
+    )
+    plain = st.text(letters, max_size=most).map(str.strip)
+    return plain.filter(lambda text: len(text) >= least)
+
+
+amounts = st.decimals(0, 10**9, places=2)
+prices = st.fixed_dictionaries(
+    {
+        "amount": amounts,
+        "currency": st.none() | st.sampled_from(["EUR", "JPY"]),
+        "compare_at": st.none() | amounts,
+    }
+)
+variants = st.fixed_dictionaries(
+    {
+        "sku": texts(20, 1),
+        "name": texts(20),
+        "barcode": st.none() | texts(14, 1),
+        "options": st.dictionaries(texts(8, 1), texts(8, 1), max_size=3),
+        "prices": st.lists(prices, max_size=2),
+        "available": st.booleans(),
+    }
+)
+records = st.builds(
+    ProductRecord.model_validate,
+    st.fixed_dictionaries(
+        {
+            "slug": st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,2}", fullmatch=True),
+            "name": texts(40, 1),
+            "description": texts(200),
+            "brand": st.none() | texts(10, 1),
+            "status": st.sampled_from(["draft", "active", "archived"]),
+            "tags": st.lists(texts(8, 1), max_size=3),
+            "categories": st.lists(texts(20, 1), max_size=2),
+            "media": st.lists(
+                st.fixed_dictionaries(
+                    {"url": st.sampled_from(["/media/a|b", r"https://x/\=,"]), "alt": texts(9)}
+                ),
+                max_size=2,
+                unique_by=lambda media: media["url"],
+            ),
+            "variants": st.lists(variants, min_size=1, max_size=3),
+            "metadata": st.dictionaries(texts(8, 1), texts(8), max_size=2),
+        }
+    ),
+)
+shops = st.lists(records, max_size=4, unique_by=lambda record: record.slug)
+
+
+@given(shops)
+@settings(max_examples=60, deadline=None)
+def test_json_lines_round_trip(shop: list[ProductRecord]) -> None:
+    text = "".join(record.model_dump_json() + "\n" for record in shop)
+    assert products("jsonl", text) == shop
+
+
+@given(shops, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_csv_round_trip(shop: list[ProductRecord], repeat: bool) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows(row for record in shop for row in csv_rows(record, repeat=repeat))
+    assert read("csv", file.getvalue()) != [] or not shop
+    assert products("csv", b"\xef\xbb\xbf" + file.getvalue().encode()) == shop
+
+
+def csv_rows(record: ProductRecord, *, repeat: bool) -> Iterator[dict[str, str]]:
+    product = {
+        "slug": record.slug,
+        "name": record.name,
+        "description": record.description,
+        "brand": record.brand or "",
+        "status": record.status,
+        "tags": listed(record.tags),
+        "categories": listed(record.categories),
+        "media": listed(media.url for media in record.media),
+        "media_alt": listed(media.alt for media in record.media),
+        "metadata": paired(record.metadata),
+    }
+    for number, variant in enumerate(record.variants):
+        yield {
+            **(product if repeat or number == 0 else {}),
+            "sku": variant.sku,
+            "variant_name": variant.name,
+            "barcode": variant.barcode or "",
+            "options": paired(variant.options),
+            "price": listed(price.amount for price in variant.prices),
+            "currency": listed(price.currency for price in variant.prices),
+            "compare_at": listed(price.compare_at for price in variant.prices),
+            "available": str(variant.available).lower(),
+        }
+
+
+def escaped(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("=", "\\=")
+
+
+def listed(values: object) -> str:
+    assert hasattr(values, "__iter__")
+    return "|".join(escaped(value) for value in values)
+
+
+def paired(pairs: dict[str, str]) -> str:
+    return "|".join(f"{escaped(key)}={escaped(value)}" for key, value in pairs.items())
+
+
+# Mercat JSON Lines
+
+
+def test_a_bad_line_is_rejected_by_itself() -> None:
+    text = "\n".join([line("a"), "{", "[]", line("B"), "", line("b", variants=[{}]), line("c")])
+    assert [p.slug for p in products("jsonl", text)] == ["a", "c"]
+    got = rejected("jsonl", text)
+    assert [where for where, _ in got] == ["line 2", "line 3", "line 4", "line 6"]
+    assert got[3][1] == "variants.0.sku: Field required"
+    assert all(len(reason) <= 200 for _, reason in got)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b'{"slug": "\xff"}', "it holds bytes that are not UTF-8"),
+        (b'{"slug": "\x00"}', "it holds a NUL character"),
+        (b'{"slug": "\\u0000"}', "it holds a NUL character"),
+        (b'{"slug": NaN}', "it is not JSON: a number is out of range"),
+        (b'{"a": 1e99999999999999999999}', "it is not JSON: a number is out of range"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "it is not JSON: a number is out of range"),
+        (b"[" * 100_000, "it is nested too deep"),
+        (b'{"' + b"x" * (1 << 21) + b'"}', "the line is longer than 1 MiB"),
+        (b'{"\\ud800": 1}', ""),
+        (b'{"' + b"\\u001b" * 300 + b'": 1}', ""),
+    ],
+)
+def test_hostile_lines(bad: bytes, reason: str) -> None:
+    data = line("a").encode() + b"\r\n" + bad + b"\r\n" + line("b").encode()
+    assert [p.slug for p in products("jsonl", data)] == ["a", "b"]
+    [(where, said)] = rejected("jsonl", data)
+    assert where == "line 2"
+    assert said.startswith(reason)
+    assert said.isprintable()
+    assert len(said) <= 200
+
+
+def test_numbers_stay_exact() -> None:
+    text = (
+        '{"slug":"a","name":"A","variants":[{"sku":1,"prices":[{"amount":12345678901234567.89}]}]}'
+    )
+    assert products("jsonl", text)[0].variants[0].prices[0].amount == Decimal(
+        "12345678901234567.89"
+    )
+
+
+# Flat JSON
+
+FLAT = [
+    {"name": "Tea", "price": 4.99, "categories": ["Food", "Drinks"], "popularity": 7},
+    {"name": "Tea", "id": 17, "image": "https://x/t.jpg", "currency": "EUR", "price": "3", "x": {}},
+]
+
+
+@pytest.mark.parametrize("text", [json.dumps(FLAT), "\n".join(map(json.dumps, FLAT))])
+def test_flat_products(text: str) -> None:
+    first, second = products("json", text)
+    assert (first.slug, first.variants[0].sku) == ("tea", "TEA")
+    assert first.variants[0].prices[0].amount == Decimal("4.99")
+    assert first.categories == ("Food > Drinks",)
+    assert first.metadata == {"popularity": "7"}
+    assert (second.slug, second.variants[0].sku) == ("tea-2", "17")
+    assert second.variants[0].prices[0].currency == "EUR"
+    assert second.media[0].url == "https://x/t.jpg"
+
+
+def test_long_names_have_skus_of_their_own() -> None:
+    texts_ = [{"name": "long " * 30 + end, "price": 1} for end in ("a", "b")]
+    first, second = (p.variants[0].sku for p in products("json", json.dumps(texts_)))
+    assert first != second
+    assert max(len(first), len(second)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b'{"name": "\xff"}', "it holds bytes that are not UTF-8"),
+        (b'{"name": "a\x00b"}', "it holds bytes that are not UTF-8"),
+        (b'{"name": "a\\u0000b"}', "it holds a NUL character"),
+        (b'{"name": "' + b"x" * (1 << 21) + b'"}', "it is larger than 1 MiB"),
+        (b'{"name": ' + b"[" * 9999 + b"]" * 9999 + b"}", "it is nested too deep"),
+        (b'{"name": "!!!"}', "name: it has no letter or digit to make a slug from"),
+        (b'{"name": "A", "price": "cheap"}', "price: Input should be a valid decimal"),
+        (b'{"name": "A", "price": -1}', "price: Input should be greater than or equal to 0"),
+        (b'{"price": 1}', "name: Field required"),
+        (b"17", "it is not an object"),
+        (b"[]", "it is not an object"),
+    ],
+)
+def test_hostile_items(bad: bytes, reason: str) -> None:
+    data = b'\xef\xbb\xbf \n[{"name": "a"}, ' + bad + b', {"name": "b"}]'
+    assert [p.slug for p in products("json", data)] == ["a", "b"]
+    [(where, said)] = rejected("json", data)
+    assert where == "item 2"
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("rest", "where"),
+    [
+        (b', {"name": "b"', "item 2"),
+        (b",", "item 2"),
+        (b"] [", "item 2"),
+        (b', {"name": 1' + b"0" * 5000 + b"}, {}]", "item 2"),
+        (b', {"price": 1e99999999999999999999}, {}]', "item 2"),
+        (b"," + b"[" * 200_000, "item 2"),
+        (b', "' + b"x" * (17 << 20), "item 2"),
+    ],
+)
+def test_broken_json_keeps_what_came_before(rest: bytes, where: str) -> None:
+    data = b'[{"name": "a"}' + rest
+    assert [p.slug for p in products("json", data)] == ["a"]
+    assert [said for said, _ in rejected("json", data)] == [where]
+
+
+def test_an_empty_file_has_no_products() -> None:
+    assert read("json", b"") == read("jsonl", b"\xef\xbb\xbf\n\n") == []
+
+
+# Mercat CSV
+
+
+def test_csv_lines_of_a_product() -> None:
+    text = (
+        "slug,name,tags,options,sku,price,currency\r\n"
+        "tea,Tea,new|hot,Size=S|Colour=red,T-S,1.50|2,EUR|USD\r\n"
+        ",,,Size=M,T-M,2.50,EUR\r\n"
+        "tea,Tea,,Size=L,T-L,x,\r\n"
+        "cup,Cup,,,CUP,,\r\n"
+    )
+    tea, cup = products("csv", text)
+    assert [variant.sku for variant in tea.variants] == ["T-S", "T-M"]
+    assert tea.tags == ("new", "hot")
+    assert tea.variants[0].options == {"Size": "S", "Colour": "red"}
+    assert [price.currency for price in tea.variants[0].prices] == ["EUR", "USD"]
+    assert cup.variants[0].prices == ()
+    assert rejected("csv", text)[0] == (
+        "line 4",
+        "prices.0.amount: Input should be a valid decimal",
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "count"),
+    [
+        (b'"an open quote,A,A,1\n', 1),
+        (b'"b,""x"y,A,1\n', 1),
+        (b"b,\xff,B,1\n", 1),
+        (b"b,\x00,B,1\n", 1),
+        (b"b,B,B\n", 1),
+        (b"b,B,B,1,1\n", 1),
+        (b"b,B,,1\n", 1),
+        (b"B,B,B,1\n", 1),
+        (b",B,B,1\n", 1),
+        (b'b,B,"' + b"x" * 140_000 + b'",1\n', 1),
+        (b"b," + b"x" * (1 << 21) + b",B,1\n", 1),
+        (b'b,"two\nlines\xff",B,1\n', 1),
+        (b"b,a\rb,B,1\n", 1),
+        (b"\xff,,,\n,,C,1\n", 2),
+        (b'a","b\n' * 500, 500),
+    ],
+)
+def test_hostile_table_rows(bad: bytes, count: int) -> None:
+    data = CSV_HEAD.encode() + b"a,A,A,1\n" + bad + b'c,"C ""c""\nC",C,1\n'
+    assert [(p.slug, p.name) for p in products("csv", data)] == [("a", "A"), ("c", 'C "c"\nC')]
+    got = rejected("csv", data)
+    assert got[0][0] == "line 3"
+    assert len(got) == count
+
+
+def test_a_row_without_end_is_given_up_at_once() -> None:
+    data = CSV_HEAD + 'a","b\n' * 100_000
+    [(where, reason)] = rejected("csv", data)
+    assert where == "line 2"
+    assert reason.endswith("given up as far as line 100001")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("csv", "slug,name\n", "lacks the column 'sku'"),
+        ("csv", "slug,name,sku,Name\n", "'name' stands twice"),
+        ("csv", "", "no header line"),
+        ("csv", '"slug', "can't be read"),
+        ("google", "id\ttitle\n", "lacks the column 'price'"),
+        ("shopify", "Handle,Title\n", "lacks the column 'variant price' or 'price'"),
+        ("shopify", "Handle,Title,Price,URL handle\n", "'url handle' stands twice"),
+    ],
+)
+def test_headers_that_will_not_do(name: str, text: str, said: str) -> None:
+    with pytest.raises(InvalidError, match=said):
+        read(name, text)
+
+
+def test_a_product_is_bounded() -> None:
+    text = CSV_HEAD + "".join(f"a,A,A{n},1\n" for n in range(2003)) + "b,B,B,1\n"
+    first, second = products("csv", text)
+    assert (len(first.variants), second.slug) == (2000, "b")
+    assert [where for where, _ in rejected("csv", text)] == ["line 2002", "line 2003", "line 2004"]
+
+
+# Google
+
+
+def google(*rows: str) -> str:
+    cells = ["\t".join(row.split("|")) for row in rows]
+    return "\n".join([GOOGLE_HEAD, *cells])
+
+
+def test_google_feed() -> None:
+    text = google(
+        "1|Shirt red|20.00 EUR|15 EUR|G 1|red|M|https://x/1.jpg|Wear > Shirts|in_stock",
+        "2|Shirt blue|20.00 EUR||G 1|blue|M|https://x/1.jpg||out of stock",
+        "3|Shirt green|20.00 EUR|15 USD|G 1|green|M|||in stock",
+        "4|Cup|5 eur||||||123|",
+        "5|Shirt again|20 EUR||G 1|red|L|||maybe",
+        "6|Shirt again|20 EUR||G 1|red|L|||preorder",
+    )
+    shirt, cup, again = products("google", text)
+    assert (shirt.slug, cup.slug, again.slug) == ("g-1", "4", "g-1-2")
+    red, blue = shirt.variants
+    assert red.options == {"Colour": "red", "Size": "M"}
+    assert red.prices[0].amount == 15
+    assert red.prices[0].compare_at == 20
+    assert (blue.name, blue.available) == ("Shirt blue", False)
+    assert len(shirt.media) == 1
+    assert shirt.categories == ("Wear > Shirts",)
+    assert cup.categories == ()
+    assert cup.variants[0].prices[0].currency == "EUR"
+    assert rejected("google", text) == [
+        ("line 4", "sale_price: its currency is not the price's"),
+        ("line 6", "availability: 'maybe' is not known"),
+    ]
+
+
+# Shopify
+
+
+def test_shopify_export() -> None:
+    text = SHOPIFY_HEAD + (
+        'tee,Tee,"<p>Soft &amp; <b>warm</b></p><script>x()</script>Cotton",Acme,Wear,"a, b",TRUE,'
+        "Size,S,T-S,3,10.00,12.00,https://x/2.jpg,2,active\n"
+        "tee,,,,,,,,M,,0,10.00,,https://x/1.jpg,1,\n"
+        "tee,,,,,,,,,,,,,https://x/3.jpg,3,\n"
+        "tee,,,,,,,,,,,,,nowhere,4,\n"
+        "tee,,,,,,,,L,T-L,many,10.00,,,,\n"
+        "mug,Mug,,,,,FALSE,Title,Default Title,'0123,,5,,,,active\n"
+    )
+    tee, mug = products("shopify", text)
+    assert tee.description == "Soft & warm\nCotton"
+    assert tee.tags == ("a", "b")
+    assert tee.categories == ("Wear",)
+    assert [media.url[-5] for media in tee.media] == ["1", "2", "3"]
+    small, medium = tee.variants
+    assert (small.sku, small.options, small.available) == ("T-S", {"Size": "S"}, True)
+    assert small.prices[0].compare_at == 12
+    assert (medium.sku, medium.options, medium.available) == ("TEE-M", {"Size": "M"}, False)
+    assert (mug.status, mug.variants[0].options, mug.variants[0].sku) == ("draft", {}, "0123")
+    assert [where for where, _ in rejected("shopify", text)] == ["line 6", "line 5"]
+
+
+def test_shopify_export_of_today() -> None:
+    text = (
+        "Title,URL handle,Description,Vendor,Product category,Type,Published on online store,"
+        "Status,SKU,Barcode,Option1 name,Option1 value,Price,Compare-at price,Inventory tracker,"
+        "Inventory quantity,Continue selling when out of stock,Product image URL,Image position,"
+        "Image alt text,Variant image URL\n"
+        "Tee,tee,Soft,Acme,Wear > Tops,Basics,TRUE,Active,T,4006381333931,Colour,Red,9.5,,shopify,"
+        "0,TRUE,https://x/1.jpg,1,A tee,https://x/red.jpg\n"
+    )
+    [tee] = products("shopify", text)
+    assert tee.categories == ("Wear > Tops",)
+    assert tee.metadata == {"type": "Basics"}
+    assert [(m.url[-7:], m.alt) for m in tee.media] == [("x/1.jpg", "A tee"), ("red.jpg", "")]
+    assert tee.variants[0].available
+    assert tee.variants[0].barcode == "4006381333931"
+
+
+@pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<script>", "</a ", "&#", "<a b='", "&"])
+def test_hostile_markup_takes_no_time(piece: str) -> None:
+    assert len(text_of_html(piece * 20_000)) <= 20_000 * len(piece)
+
+
+# All of them
+
+SAMPLES = {
+    "jsonl": line(),
+    "json": json.dumps(FLAT),
+    "csv": CSV_HEAD + "a,A,A,1\n",
+    "google": google("1|Shirt|20 EUR|||||||"),
+    "shopify": SHOPIFY_HEAD,
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_formats_are_told_apart_by_content(name: str) -> None:
+    head = b"\xef\xbb\xbf" + SAMPLES[name].encode() + b"\n\xc3"
+    assert next(f.name for f in FORMATS if f.matches(Path("anything.txt"), head)) == name
+    others = [f for f in FORMATS if f.name not in (name, "json")]
+    assert not any(f.matches(Path(f"x.{f.name}"), head) for f in others)
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff\xfe", b"\0" * 99, b"<html>", b"a,b\n", b"[1]", b'"'])
+def test_anything_else_matches_nothing(head: bytes) -> None:
+    assert not any(f.matches(Path("x.csv"), head) for f in FORMATS)
+
+
+@given(st.binary(max_size=300), st.sampled_from(FORMATS), st.sampled_from(sorted(SAMPLES)))
+def test_no_bytes_break_a_reader(data: bytes, format_: Format[ProductRecord], name: str) -> None:
+    whole = SAMPLES[name].encode() + b"\n" + data
+    try:
+        rows = list(format_.read(io.BytesIO(whole)))
+    except InvalidError:
+        return
+    assert rows == list(format_.read(io.BytesIO(whole)))
+    reasons = [row.reason for row in rows if isinstance(row, Rejected)]
+    assert all(reason.isprintable() and len(reason) <= 200 for reason in reasons)
+
+
+def test_memory_stays_flat() -> None:
+    def peak(count: int) -> int:
+        data = io.BytesIO(f"{line()}\n".encode() * count)
+        tracemalloc.start()
+        for _ in FORMAT["jsonl"].read(data):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    assert peak(4000) < peak(400) + 100_000
+
+
+def test_real_products() -> None:
+    path = SHARED / "ecommerce-products.json"
+    if not path.exists():
+        pytest.skip("the shared test data is not here")
+    data = path.read_bytes()
+    assert [f.name for f in FORMATS if f.matches(path, data[:65_536])] == ["json"]
+    rows = products("json", data)
+    assert len(rows) == len({row.slug for row in rows}) == 3291
+    assert len({row.variants[0].sku for row in rows}) == 3291
+    assert rejected("json", data) == []
