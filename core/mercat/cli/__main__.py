@@ -1,0 +1,3 @@
+from mercat.cli import main
+
+main()

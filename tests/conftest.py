@@ -1,0 +1,260 @@
+"""Real stores for every test: one pair of embedded servers a worker, a database a test.
+
+`MERCAT_TEST_DATABASE__URL` and `MERCAT_TEST_REDIS__URL` run the same tests against other servers.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mercat.app import create_app
+from mercat.context import Viewer
+from mercat.engine import Engine
+from mercat.settings import Settings, load_settings
+from mercat.storage.embedded import EmbeddedServers
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")
+
+
+@dataclass(frozen=True)
+class Stores:
+    mongo_url: str
+    redis_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a `mercat` process of a test is started with."""
+        return {"MERCAT_DATABASE__URL": self.mongo_url, "MERCAT_REDIS__URL": self.redis_url}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """One pair of servers a worker."""
+    mongo = os.environ.get("MERCAT_TEST_DATABASE__URL")
+    redis = os.environ.get("MERCAT_TEST_REDIS__URL")
+    if mongo and redis:
+        yield Stores(mongo, redis)
+        return
+    servers = EmbeddedServers(tmp_path_factory.mktemp("stores"))
+    asyncio.run(servers.start())
+    yield Stores(mongo or servers.mongo_url, redis or servers.redis_url)
+    asyncio.run(servers.stop())
+
+
+@pytest.fixture
+def settings_for(stores: Stores, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings of a shop with a database of its own; `toml` replaces the whole engine.toml."""
+    name = f"test_{secrets.token_hex(6)}"
+
+    def make(toml: str = "", **overrides: Mapping[str, Any]) -> Settings:
+        file = tmp_path / "engine.toml"
+        file.write_text(toml or '[plugins]\nenabled = ["products", "categories"]\n')
+        database = {"url": stores.mongo_url, "name": name, **overrides.pop("database", {})}
+        redis = {"url": stores.redis_url, **overrides.pop("redis", {})}
+        return load_settings(file, {"database": database, "redis": redis, **overrides})
+
+    return make
+
+
+EngineFor = Callable[..., Awaitable[Engine]]
+
+
+@pytest.fixture
+async def engine_for(settings_for: Callable[..., Settings]) -> AsyncIterator[EngineFor]:
+    """Builds and connects engines; `work=True` also delivers the outbox and runs jobs."""
+    started: list[Engine] = []
+
+    async def make(toml: str = "", *, work: bool = False, **overrides: Mapping[str, Any]) -> Engine:
+        engine = Engine(settings_for(toml, **overrides))
+        await engine.start(work=work)
+        started.append(engine)
+        return engine
+
+    yield make
+    for index, engine in enumerate(started):
+        if index == 0:
+            await engine.storage.client.drop_database(engine.storage.database.name)
+        await engine.stop()
+
+
+@pytest.fixture
+async def engine(engine_for: EngineFor) -> Engine:
+    """A connected engine with every first-party plugin."""
+    return await engine_for()
+
+
+class Client:
+    """Asks one engine's application in process, as HTTP does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(create_app(engine)), base_url="http://shop.test"
+        )
+
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, **headers: str
+    ) -> dict[str, Any]:
+        """The JSON of the answer."""
+        answer = await self.http.post(
+            "/graphql", json={"query": query, "variables": variables}, headers=headers
+        )
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The data of an answer that must have no errors."""
+        answer = await self.ask(query, variables)
+        assert "errors" not in answer, answer["errors"]
+        found: dict[str, Any] = answer["data"]
+        return found
+
+
+@pytest.fixture
+async def client(engine: Engine) -> AsyncIterator[Client]:
+    found = Client(engine)
+    async with found.http:
+        yield found
+
+
+ClientFor = Callable[[Engine], Client]
+
+
+@pytest.fixture
+async def client_for() -> AsyncIterator[ClientFor]:
+    """Clients of engines that a test made itself."""
+    made: list[Client] = []
+
+    def make(engine: Engine) -> Client:
+        made.append(Client(engine))
+        return made[-1]
+
+    yield make
+    for found in made:
+        await found.http.aclose()
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A `mercat run` of its own process; `lines` are those it printed until it was ready."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    lines: list[str]
+
+
+Serve = Callable[..., AbstractContextManager[RunningServer]]
+
+
+@pytest.fixture
+def mercat_environment(stores: Stores) -> dict[str, str]:
+    """The environment of a `mercat` process that uses the tests' stores and a new database."""
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("MERCAT_")},
+        **stores.environment,
+        "MERCAT_DATABASE__NAME": f"test_{secrets.token_hex(6)}",
+        "PYTHONUNBUFFERED": "1",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def serve(mercat_environment: dict[str, str], tmp_path: Path) -> Serve:
+    """Run `mercat run` with the given options, in a folder with the given engine.toml."""
+
+    @contextmanager
+    def run(*options: str, toml: str = "", **environment: str) -> Iterator[RunningServer]:
+        if toml:
+            (tmp_path / "engine.toml").write_text(toml)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mercat.cli", "run", "--port", "0", *options],
+            cwd=tmp_path,
+            env={**mercat_environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield _ready(process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(15)
+            if process.stdout is not None:
+                process.stdout.close()
+
+    return run
+
+
+def _ready(process: "subprocess.Popen[str]") -> RunningServer:
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if " serves http" in line:
+            url = line.split(" serves ")[1].split("/graphql")[0]
+            return RunningServer(url, process, lines)
+    raise AssertionError("the server ended:\n" + "\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    out: str
+    err: str
+
+
+Mercat = Callable[..., Finished]
+
+
+@pytest.fixture
+def mercat(mercat_environment: dict[str, str], tmp_path: Path) -> Mercat:
+    """Run a `mercat` command to its end."""
+
+    def run(*arguments: str, **environment: str) -> Finished:
+        done = subprocess.run(
+            [sys.executable, "-m", "mercat.cli", *arguments],
+            cwd=tmp_path,
+            env={**mercat_environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def write_jsonl(file: Path, rows: list[dict[str, Any]]) -> Path:
+    """A JSON Lines file of these rows."""
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return file
+
+
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    """Wait until `check` is true; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not await check():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
