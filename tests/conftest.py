@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -107,7 +107,7 @@ class Client:
 
     def __init__(self, engine: Engine) -> None:
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_app(engine)), base_url="http://shop.test"
+            transport=httpx.ASGITransport(cast("Any", create_app(engine))), base_url="http://shop.test"
         )
 
     async def ask(
@@ -256,5 +256,3 @@ async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> No
     while not await check():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
-
-

@@ -58,7 +58,8 @@ async def test_every_page_forward_and_backward_gives_the_whole_list(
     expected = [f"p-{n:02}" for n in range(30)]
     if sort == "NEWEST":
         expected.reverse()
-    query = """query ($first: Int, $after: String, $last: Int, $before: String, $sort: ProductSort!) {
+    query = """query ($first: Int, $after: String, $last: Int, $before: String,
+                      $sort: ProductSort!) {
       products(first: $first, after: $after, last: $last, before: $before, sort: $sort) {
         totalCount nodes { slug } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
       } }"""
@@ -98,7 +99,9 @@ async def test_category_lists_what_is_in_it_and_below_it(thirty: Engine, client:
     assert data["shoes"]["depth"] == 1
 
 
-async def test_importing_twice_changes_nothing(thirty: Engine, client: Client, tmp_path: Path) -> None:
+async def test_importing_twice_changes_nothing(
+    thirty: Engine, client: Client, tmp_path: Path
+) -> None:
     before = await thirty.storage.database["products"].find().sort("_id").to_list()
     tally = await load(thirty, "products", tmp_path / "p.jsonl")
     after = await thirty.storage.database["products"].find().sort("_id").to_list()
@@ -122,5 +125,3 @@ async def test_draft_and_archived_products_are_not_shown(
         "product": None,
         "variant": None,
     }
-
-

@@ -20,13 +20,15 @@ from mercat.graphql.streams import StrawberryView
 from mercat.lifecycle import Operation
 from mercat.settings import load_settings
 
-DEMO_VARIABLE = "MERCAT_RUN_DEMO"  # noqa: S105
+DEMO_VARIABLE = "MERCAT_RUN_DEMO"
 CONFIG_VARIABLE = "MERCAT_CONFIG"
 
 _logger = logging.getLogger(__name__)
 
 _FIRST_OPERATIONS = (
-    Operation("The shop", "query Shop {\n  shop {\n    name\n    currencies\n    locales\n  }\n}\n"),
+    Operation(
+        "The shop", "query Shop {\n  shop {\n    name\n    currencies\n    locales\n  }\n}\n"
+    ),
 )
 
 

@@ -23,7 +23,7 @@ class Placement:
 
 
 @hookspec
-async def product_placements(  # type: ignore[empty-body]
+async def product_placements(
     context: Context, paths: Sequence[tuple[tuple[str, ...], ...]]
 ) -> Sequence[Placement] | None:
     """Where products that are about to be saved belong.

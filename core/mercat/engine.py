@@ -21,7 +21,7 @@ from mercat.graphql.streams import prepared
 from mercat.hooks import Hooks
 from mercat.importing import Importer
 from mercat.manifest import PluginSettings
-from mercat.plugins import Plugin, load_plugins
+from mercat.plugins import load_plugins
 from mercat.settings import Settings, load_settings, read_section
 from mercat.storage import Storage, cancel
 from mercat.storage.idempotency import IdempotencyDocument, forget_old_keys
@@ -66,9 +66,7 @@ class Engine:
     def __init__(self, settings: Settings | None = None, *, demo: bool = False) -> None:
         self.settings = settings or load_settings()
         self.demo = demo
-        self.plugins = load_plugins(
-            self.settings.enabled, mercat.__version__, self.settings.file
-        )
+        self.plugins = load_plugins(self.settings.enabled, mercat.__version__, self.settings.file)
         self._plugin_settings = self._read_plugin_settings()
         self.hooks = Hooks(DOMAINS)
         for plugin in self.plugins:
@@ -154,12 +152,11 @@ class Engine:
     def _merge_schema(self) -> MergedSchema:
         contributions = [Contribution("mercat", SCHEMA)]
         contributions += [
-            Contribution(plugin, classes)
-            for plugin, classes in self.hooks.gather(lifecycle.schema)
+            Contribution(plugin, classes) for plugin, classes in self.hooks.gather(lifecycle.schema)
         ]
         return MergedSchema(
             contributions,
-            {plugin.package.__name__.split(".")[-1]: plugin.name for plugin in self.plugins},
+            {plugin.package.__name__: plugin.name for plugin in self.plugins},
             suggestions=not self.settings.shop.production,
             extensions=[prepared(lambda: self.documents)],
         )
@@ -191,6 +188,7 @@ def _collection(document: type[Document]) -> str:
     name: str | None = getattr(getattr(document, "Settings", None), "name", None)
     if name is None:
         raise BootError(
-            f"{document.__module__}.{document.__qualname__} has no Settings.name; name its collection"
+            f"{document.__module__}.{document.__qualname__} has no Settings.name; "
+            "name its collection"
         )
     return name

@@ -164,7 +164,9 @@ class Hooks:
         implementations, values = self._bind(hook, args, kwargs)
         await _tell(hook.__name__, implementations[::-1], values)
 
-    def gather(self, hook: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> list[tuple[str, T]]:
+    def gather(
+        self, hook: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> list[tuple[str, T]]:
         """Ask every plugin at boot: pairs of the plugin's name and its answer, in plugin order."""
         implementations, values = self._bind(hook, args, kwargs)
         return [

@@ -22,9 +22,11 @@ def decode_id(global_id: str) -> tuple[str, str]:
     if len(global_id) <= _LONGEST:
         try:
             padded = global_id.encode("ascii") + b"=" * (-len(global_id) % 4)
-            type_name, colon, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode(
-                "ascii"
-            ).partition(":")
+            type_name, colon, key = (
+                base64.b64decode(padded, altchars=b"-_", validate=True)
+                .decode("ascii")
+                .partition(":")
+            )
         except (binascii.Error, UnicodeError):
             pass
         else:

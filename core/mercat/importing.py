@@ -15,6 +15,7 @@ from mercat.errors import InvalidError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ class Tally:
         self.notes += other.notes
 
 
-class Load(Protocol[T]):
+class Load(Protocol[T_contra]):
     """Takes the rows of one file, batch after batch, then finishes."""
 
-    async def batch(self, rows: Sequence[Row[T]]) -> Tally: ...
+    async def batch(self, rows: Sequence[Row[T_contra]]) -> Tally: ...
 
     async def finish(self) -> Tally: ...
 
@@ -142,11 +143,11 @@ async def import_file(
     chosen = importer.format(path, format_name)
     load = await importer.open(context)
     with path.open("rb", buffering=0) as file:
-        counting = CountingReader(file)  # type: ignore[arg-type]
+        counting = CountingReader(file)
         batch: list[Row[T]] = []
         rejected: list[Rejected] = []
         seen = 0
-        for row in chosen.read(io.BufferedReader(counting, 1 << 16)):  # type: ignore[arg-type]
+        for row in chosen.read(io.BufferedReader(counting, 1 << 16)):
             seen += 1
             if isinstance(row, Rejected):
                 rejected.append(row)

@@ -97,7 +97,7 @@ async def startup(context: Context) -> None:
 
 @hookspec
 async def shutdown(context: Context) -> None:
-    """The engine has stopped serving and its stores are still connected; in reverse plugin order."""
+    """The engine has stopped serving, its stores still connected; in reverse plugin order."""
 
 
 @hookspec

@@ -105,7 +105,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"can't be had: {error.strerror}"
+        reason = (
+            "is in use" if error.errno == errno.EADDRINUSE else f"can't be had: {error.strerror}"
+        )
         raise BootError(
             f"{host}:{port} {reason}; stop what uses it, or choose another with --port"
         ) from None

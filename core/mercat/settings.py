@@ -147,13 +147,7 @@ class Settings(_Section):
         return not self.shop.production if chosen is None else chosen
 
 
-_SECTIONS: dict[str, type[_Section]] = {
-    "server": ServerSettings,
-    "database": DatabaseSettings,
-    "redis": RedisSettings,
-    "shop": ShopSettings,
-    "graphql": GraphQLSettings,
-}
+_SECTIONS = ("server", "database", "redis", "shop", "graphql")
 
 
 def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -176,17 +170,25 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     _check_sections(file, raw)
     merged = _merge(_dynaconf(file, secrets), overrides or {})
     plugins = dict(merged.get("plugins", {}))
-    enabled = read_section(_Enabled, {"enabled": plugins.pop("enabled", list(FIRST_PARTY))},
-                           "plugins", file)
-    sections = {
-        name: read_section(model, merged.get(name, {}), name, file)
-        for name, model in _SECTIONS.items()
-    }
+    enabled = read_section(
+        _Enabled, {"enabled": plugins.pop("enabled", list(FIRST_PARTY))}, "plugins", file
+    )
     for name, table in plugins.items():
         if not isinstance(table, dict):
             raise BootError(f"{file}: [plugins] {name} is not known (did you mean enabled?)")
-    return Settings.model_construct(
-        **sections, enabled=enabled.enabled, plugins=plugins, file=file
+
+    def section(name: str, model: type[M]) -> M:
+        return read_section(model, merged.get(name, {}), name, file)
+
+    return Settings(
+        server=section("server", ServerSettings),
+        database=section("database", DatabaseSettings),
+        redis=section("redis", RedisSettings),
+        shop=section("shop", ShopSettings),
+        graphql=section("graphql", GraphQLSettings),
+        enabled=enabled.enabled,
+        plugins=plugins,
+        file=file,
     )
 
 
@@ -242,8 +244,9 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) \
-            else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+        )
     return merged
 
 
@@ -295,7 +298,7 @@ def _sentence(
 
 
 def _origin(section: str, key: str, file: Path) -> str:
-    path = [PREFIX, *section.split("."), key.split(".")[0]]
+    path = [PREFIX, *section.split("."), key.split(".", maxsplit=1)[0]]
     wanted = f"{path[0]}_{'__'.join(path[1:])}".upper()
     for name in os.environ:
         if name.upper() == wanted:
@@ -306,4 +309,3 @@ def _origin(section: str, key: str, file: Path) -> str:
 def _did_you_mean(word: str, known: Any) -> str:
     guess = difflib.get_close_matches(word, list(known), 1, 0.5)
     return f" (did you mean {guess[0]}?)" if guess else f"; known are {', '.join(sorted(known))}"
-

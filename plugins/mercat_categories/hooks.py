@@ -45,9 +45,7 @@ def ready_operations() -> Sequence[Operation]:
 
 @hookimpl
 async def demo_requested(context: Context) -> None:
-    await import_file(
-        CATEGORIES, context, _DEMO / "categories.jsonl", on_tally=lambda _tally: None
-    )
+    await import_file(CATEGORIES, context, _DEMO / "categories.jsonl", on_tally=lambda _tally: None)
 
 
 @hookimpl

@@ -86,8 +86,7 @@ class CategoryLoad:
         for key in [key for key in children if key in known and key not in self._rows]:
             above = tuple(known[key]["path"].split(SEPARATOR))
             level += [
-                _Placed(row.where, row.value, (*above, row.value.name))
-                for row in children.pop(key)
+                _Placed(row.where, row.value, (*above, row.value.name)) for row in children.pop(key)
             ]
         levels = []
         while level:
@@ -209,8 +208,7 @@ class CategoryLoad:
         self, new: Sequence[tuple[_Placed, Record | None]], numbers: range
     ) -> list[str]:
         candidates = [
-            ([item.record.slug] if item.record.slug else [])
-            + slug_candidates(item.names, number)
+            ([item.record.slug] if item.record.slug else []) + slug_candidates(item.names, number)
             for (item, _), number in zip(new, numbers, strict=True)
         ]
         every = list({slug for found in candidates for slug in found})

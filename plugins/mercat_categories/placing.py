@@ -1,4 +1,4 @@
-"""Where products that are imported belong: categories by their paths, made where they are missing."""
+"""Where imported products belong: categories by their paths, made where they are missing."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from mercat.slugs import slugify
 from mercat.storage import Record
 from mercat.storage.pages import reserve_numbers
 from mercat_categories.documents import COUNTER
+from mercat_categories.errors import TooDeepError
 from mercat_categories.service import (
     BY_PATH,
     SEPARATOR,
@@ -18,14 +19,11 @@ from mercat_categories.service import (
     new_record,
     path_of,
 )
-from mercat_categories.errors import TooDeepError
 
 Path = tuple[str, ...]
 
 
-async def placements(
-    context: Context, products: Sequence[tuple[Path, ...]]
-) -> list[Placement]:
+async def placements(context: Context, products: Sequence[tuple[Path, ...]]) -> list[Placement]:
     """One Placement for each product, in order; missing categories are made on the way."""
     wanted = {path for paths in products for path in paths if path}
     known = await _by_path(context, {path_of(path) for path in wanted})

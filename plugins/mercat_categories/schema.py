@@ -97,7 +97,9 @@ async def _parents(categories: list[Category], info: Info) -> list[Category | No
 async def _ancestors(categories: list[Category], info: Info) -> list[list[Category]]:
     wanted = _keys(key for category in categories for key in category.ancestor_keys)
     found = await service.categories_by_id(info.context, wanted)
-    return [[to_category(found[key]) for key in c.ancestor_keys if key in found] for c in categories]
+    return [
+        [to_category(found[key]) for key in c.ancestor_keys if key in found] for c in categories
+    ]
 
 
 async def _children(categories: list[Category], info: Info) -> list[list[Category]]:
@@ -131,9 +133,7 @@ async def _categories_of(products: list[Product], info: Info) -> list[list[Categ
 
 @extend(Product)
 class ProductCategories:
-    categories = batched(
-        "The categories it was put in, the most specific first.", _categories_of
-    )
+    categories = batched("The categories it was put in, the most specific first.", _categories_of)
 
 
 @extend(Query)

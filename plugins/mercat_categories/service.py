@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
@@ -27,8 +28,7 @@ def path_of(names: Iterable[str]) -> str:
 
 
 async def category_by_slug(context: Context, slug: str) -> Record | None:
-    found: Record | None = await collection(context).find_one({"slug": slug})
-    return found
+    return await collection(context).find_one({"slug": slug})
 
 
 async def categories_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectId, Record]:
@@ -64,8 +64,7 @@ async def category_page(context: Context, request: PageRequest, *, roots: bool) 
 
 
 async def count_categories(context: Context, *, roots: bool) -> int:
-    count: int = await collection(context).count_documents(_condition(roots=roots))
-    return count
+    return await collection(context).count_documents(_condition(roots=roots))
 
 
 async def create_category(
@@ -95,17 +94,20 @@ async def create_category(
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
     key = ObjectId()
     record = new_record(
-        key=str(key), number=number, name=name, slug=wanted, parent=parent,
-        description=description, position=position,
+        key=str(key),
+        number=number,
+        name=name,
+        slug=wanted,
+        parent=parent,
+        description=description,
+        position=position,
     )
     for candidate in (wanted, f"{wanted}-{number}"):
         try:
             await collection(context).insert_one({"_id": key, **record, "slug": candidate})
         except DuplicateKeyError:
             if slug is not None:
-                raise SlugTakenError(
-                    "another category has this slug", field=("slug",)
-                ) from None
+                raise SlugTakenError("another category has this slug", field=("slug",)) from None
         else:
             return {"_id": key, **record, "slug": candidate}
     raise SlugTakenError("another category has this slug", field=("slug",))
@@ -152,6 +154,6 @@ def _condition(*, roots: bool) -> dict[str, Any]:
     return {"parent_id": None} if roots else {}
 
 
-def collection(context: Context) -> Any:
+def collection(context: Context) -> AsyncCollection[Record]:
     """The stored categories."""
     return context.storage.collection(CategoryDocument)

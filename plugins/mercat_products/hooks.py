@@ -51,6 +51,4 @@ def ready_operations() -> Sequence[Operation]:
 
 @hookimpl
 async def demo_requested(context: Context) -> None:
-    await import_file(
-        PRODUCTS, context, _DEMO / "products.jsonl", on_tally=lambda _tally: None
-    )
+    await import_file(PRODUCTS, context, _DEMO / "products.jsonl", on_tally=lambda _tally: None)

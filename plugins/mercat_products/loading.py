@@ -151,7 +151,9 @@ class ProductLoad:
         ids = [str(key) for key, _ in prepared]
 
         async def write(session: Session) -> None:
-            await self._products.bulk_write([operation for _, operation in prepared], session=session)
+            await self._products.bulk_write(
+                [operation for _, operation in prepared], session=session
+            )
             await self._context.engine.outbox.add(
                 session, catalog.products_saved, self._context, ids
             )

@@ -26,7 +26,9 @@ class PriceRecord(_Record):
 class MediaRecord(_Record):
     """A picture: an absolute http(s) URL, or a path below `/media/`."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^(https?://|/media/)[^\s\x00]+$", max_length=2000)]
+    url: Annotated[
+        str, StringConstraints(pattern=r"^(https?://|/media/)[^\s\x00]+$", max_length=2000)
+    ]
     alt: ShortText = ""
 
 

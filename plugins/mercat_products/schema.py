@@ -113,7 +113,7 @@ class ProductVariant(Node):
             for product in map(to_product, {r["_id"]: r for r in records.values()}.values())
             for variant in product.all_variants
         }
-        return [variants.get(encode_id("ProductVariant", key)) for key in keys]  # type: ignore[call-overload,misc]
+        return [variants.get(encode_id("ProductVariant", key)) for key in keys]  # type: ignore[call-overload]
 
 
 @strawberry.type(description="Something that the shop sells, in one or more variants.")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bson import ObjectId
+from pymongo.asynchronous.collection import AsyncCollection
 
 from mercat.context import Context
 from mercat.storage import Record
@@ -27,7 +28,7 @@ async def products_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[Obje
 async def products_by_variant(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectId, Record]:
     """The products of variants, by the variant's id."""
     wanted = set(ids)
-    found = {}
+    found: dict[ObjectId, Record] = {}
     async for record in _products(context).find(
         {"variants.id": {"$in": list(ids)}, **ACTIVE}, _PROJECTION
     ):
@@ -61,5 +62,5 @@ def _condition(group: ObjectId | None) -> dict[str, Any]:
     return ACTIVE if group is None else {"listed_in": group, **ACTIVE}
 
 
-def _products(context: Context) -> Any:
+def _products(context: Context) -> AsyncCollection[Record]:
     return context.storage.collection(ProductDocument)

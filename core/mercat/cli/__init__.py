@@ -19,13 +19,13 @@ class PluginGroup(click.Group):
         return [*super().list_commands(ctx), *sorted(_plugin_commands(ctx.params.get("config")))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _plugin_commands(
-            ctx.params.get("config")
-        ).get(cmd_name)
+        return super().get_command(ctx, cmd_name) or _plugin_commands(ctx.params.get("config")).get(
+            cmd_name
+        )
 
 
 def _plugin_commands(config: Path | None) -> dict[str, click.Command]:
-    """The plugins' commands; none where the engine can't boot, as the built-in commands then say."""
+    """The plugins' commands; none where the engine can't boot, as built-in ones then say."""
     from mercat import lifecycle
     from mercat.cli.settings import engine_from
 

@@ -65,7 +65,12 @@ def _command(importer: "Importer[Any]") -> click.Command:
     )
     @click.pass_obj
     def command(
-        config: Path | None, *, file: Path, format_name: str | None, demo: bool, rejects: Path | None
+        config: Path | None,
+        *,
+        file: Path,
+        format_name: str | None,
+        demo: bool,
+        rejects: Path | None,
     ) -> None:
         from mercat.cli.settings import engine_from
 
@@ -95,12 +100,13 @@ async def _import(
         console=console,
         disable=not sys.stderr.isatty(),
     )
+    size = file.stat().st_size  # noqa: ASYNC240  before the loop has anything else to do
     summary = Summary(importer.noun)
     written = rejects.open("w", encoding="utf-8") if rejects else None
     try:
         async with engine:
             with progress:
-                bar = progress.add_task("import", total=file.stat().st_size, rows=0)
+                bar = progress.add_task("import", total=size, rows=0)
                 await import_file(
                     importer,
                     engine.context(),

@@ -12,7 +12,9 @@ from mercat.storage.pages import Page, PageRequest
 
 T = TypeVar("T")
 
-First = Annotated[int | None, strawberry.argument(description="How many, from the start: 1 to 100.")]
+First = Annotated[
+    int | None, strawberry.argument(description="How many, from the start: 1 to 100.")
+]
 After = Annotated[str | None, strawberry.argument(description="The cursor to go on from.")]
 Last = Annotated[int | None, strawberry.argument(description="How many, from the end: 1 to 100.")]
 Before = Annotated[str | None, strawberry.argument(description="The cursor to go back from.")]
@@ -62,9 +64,9 @@ def decode_cursor(kind: str, cursor: str | None) -> int | None:
         return None
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        found, _, number = base64.b64decode(padded, altchars=b"-_", validate=True).decode(
-            "ascii"
-        ).rpartition(":")
+        found, _, number = (
+            base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").rpartition(":")
+        )
     except (binascii.Error, UnicodeError):
         found, number = "", ""
     if found != kind or not number.isdigit() or len(number) > 18:  # noqa: PLR2004
@@ -101,7 +103,9 @@ def list_connection(
     kind: str, items: list[T], first: int | None, after: str | None
 ) -> Connection[T]:
     """The connection of a list that is already in memory; without `first` all of it, up to 100."""
-    request = PageRequest.of(first if first is not None else 100, decode_cursor(kind, after), None, None)
+    request = PageRequest.of(
+        first if first is not None else 100, decode_cursor(kind, after), None, None
+    )
     start = request.cursor or 0
     chosen = items[start : start + request.count]
     records = [{"number": start + index + 1} for index in range(len(chosen))]

@@ -110,8 +110,8 @@ class MergedSchema(strawberry.Schema):
             )
         except DuplicatedTypeName as error:
             raise BootError(
-                f"the type {error.duplicated_type_name} is declared twice: by "
-                f"{_path(error.first_cls)} and by {_path(error.second_cls)}; rename one"
+                f"a type is declared twice under one name: by {_path(error.first_cls)} and by "
+                f"{_path(error.second_cls)}; rename one"
             ) from None
         except (StrawberryException, TypeError) as error:
             message = getattr(error, "message", None) or str(error)
@@ -157,11 +157,17 @@ class MergedSchema(strawberry.Schema):
 
     def _note_owners(self) -> None:
         for name, definition in self.schema_converter.type_map.items():
-            origin = getattr(definition.definition, "origin", None)
-            module = getattr(origin, "__module__", None) or getattr(
-                getattr(definition.definition, "wrapped_cls", None), "__module__", ""
+            declared = definition.definition
+            cls = getattr(declared, "origin", None) or getattr(declared, "wrapped_cls", None)
+            module = f"{getattr(cls, '__module__', '')}."
+            self.owners[name] = next(
+                (
+                    plugin
+                    for package, plugin in self._packages.items()
+                    if module.startswith(f"{package}.")
+                ),
+                CORE,
             )
-            self.owners[name] = self._packages.get(module.split(".")[0], CORE)
 
     def owner(self, type_name: str, field_name: str | None = None) -> str:
         """The plugin that a type, or one of its fields, comes from; `mercat` for the core."""

@@ -36,7 +36,11 @@ class _Owners(Visitor):
         self.by_line: dict[int, str] = {}
 
     def enter_field_definition(
-        self, node: FieldDefinitionNode, _key: object, _parent: object, _path: object,
+        self,
+        node: FieldDefinitionNode,
+        _key: object,
+        _parent: object,
+        _path: object,
         ancestors: list[Node | tuple[Node, ...]],
     ) -> None:
         parent = ancestors[-1] if not isinstance(ancestors[-1], (list, tuple)) else ancestors[-2]

@@ -88,7 +88,8 @@ class CoreQuery:
     @strawberry.field(description="The object of an id, or null where the viewer finds none.")
     @staticmethod
     async def node(
-        info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]  # noqa: A002
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002
     ) -> Node | None:
         return (await _load(info, [id]))[0]
 

@@ -12,7 +12,6 @@ from strawberry.litestar.controller import GraphQLController
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import StreamExecutionResult
 
-from mercat.context import Context
 from mercat.graphql.documents import Documents, InvalidDocument
 from mercat.graphql.errors import presented
 from mercat.graphql.extend import MergedSchema

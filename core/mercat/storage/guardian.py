@@ -27,7 +27,7 @@ import pymongo
 import redis
 from pymongo.errors import PyMongoError
 
-LOCK, HOLDERS, STATE, SECRET = "guardian.lock", "holders", "stores.json", "secret"  # noqa: S105
+LOCK, HOLDERS, STATE, SECRET = "guardian.lock", "holders", "stores.json", "secret"
 TICK_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
 READY_SECONDS = 20.0

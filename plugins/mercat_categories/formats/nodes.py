@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from mercat.importing import Rejected, Row
 from mercat_categories.records import CategoryRecord, Key, Name
 from mercat_products.formats.items import json_values
 from mercat_products.formats.lines import has_key, opens_with
 from mercat_products.formats.values import clipped, validated
-from pydantic import BaseModel, ConfigDict, Field
 
 _LONGEST_ID = 60
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import BaseModel
+
 from mercat.importing import Rejected, Row
 from mercat_categories.formats.nodes import place
 from mercat_categories.records import CategoryRecord, Key, Name
 from mercat_products.formats.items import array_items
 from mercat_products.formats.lines import has_key, opens_with
 from mercat_products.formats.values import validated
-from pydantic import BaseModel
 
 _CATEGORIES = 4  # brackets around a category: {"verticals": [{"categories": [
 _ADDRESS = "gid://shopify/TaxonomyCategory/"

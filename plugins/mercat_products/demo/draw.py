@@ -36,8 +36,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from mercat_products.records import ProductRecord
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from mercat_products.records import ProductRecord
 
 HERE = Path(__file__).parent
 SIZE = 640

@@ -1,7 +1,6 @@
 """The files that products are read from, the most telling format first."""
 
 from mercat.importing import Format
-
 from mercat_products.formats.flat_json import FlatJson
 from mercat_products.formats.google import GoogleFeed
 from mercat_products.formats.mercat_csv import MercatCsv

@@ -14,10 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
-from mercat.importing import Rejected, Row
-from mercat.slugs import UniqueSlugs
 from pydantic import BaseModel, ConfigDict, Field
 
+from mercat.importing import Rejected, Row
+from mercat.slugs import UniqueSlugs
 from mercat_products.formats.items import json_values
 from mercat_products.formats.lines import has_key, opens_with
 from mercat_products.formats.products import derived_sku

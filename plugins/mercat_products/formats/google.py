@@ -18,7 +18,6 @@ from typing import BinaryIO
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
 from mercat.slugs import UniqueSlugs
-
 from mercat_products.formats.lines import lines, opening
 from mercat_products.formats.products import assembled, category_path, each, grouped, pictures
 from mercat_products.formats.tables import Cells, headings, plain, read_table

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import ijson  # type: ignore[import-untyped]
-from mercat.importing import Rejected, Row
 
+from mercat.importing import Rejected, Row
 from mercat_products.formats.lines import DECODING, LONGEST, SPOILT, flaw, json_lines, opening
 
 _CHUNK = 1 << 16

@@ -28,7 +28,6 @@ from typing import BinaryIO
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
-
 from mercat_products.formats.lines import lines, opening
 from mercat_products.formats.products import assembled, column, each, grouped, pictures
 from mercat_products.formats.tables import Cells, headings, plain, read_table

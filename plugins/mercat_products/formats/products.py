@@ -6,7 +6,6 @@ from hashlib import blake2b
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
 from mercat.slugs import slugify
-
 from mercat_products.formats.tables import Cells
 from mercat_products.formats.values import validated
 from mercat_products.records import MediaRecord, ProductRecord, VariantRecord

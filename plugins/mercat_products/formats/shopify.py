@@ -18,7 +18,6 @@ from typing import BinaryIO
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
 from mercat.slugs import slugify
-
 from mercat_products.formats.lines import lines, opening
 from mercat_products.formats.markup import text_of_html
 from mercat_products.formats.products import (

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
-
 from mercat_products.formats.lines import LONGEST, flaw, text_of
 from mercat_products.formats.values import clipped
 

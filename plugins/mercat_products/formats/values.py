@@ -2,8 +2,9 @@
 
 from typing import TypeVar
 
-from mercat.importing import Rejected, Row
 from pydantic import BaseModel, ValidationError
+
+from mercat.importing import Rejected, Row
 
 M = TypeVar("M", bound=BaseModel)
 _LONGEST_REASON = 200
