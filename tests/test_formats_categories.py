@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mercat.errors import InvalidError
 from mercat.importing import Format, Rejected, Row
 from mercat_categories.formats import FORMATS

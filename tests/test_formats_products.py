@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mercat.errors import InvalidError
 from mercat.importing import Format, Rejected, Row
 from mercat.slugs import UniqueSlugs, slugify

@@ -24,8 +24,8 @@ from pydantic import (
     field_validator,
 )
 
-from mercat.errors import BootError, InvalidError
-from mercat.money import digits
+from mercat.errors import BootError
+from mercat.money import CURRENCIES
 
 FILE_NAME = "engine.toml"
 SECRETS_NAME = ".secrets.toml"
@@ -76,18 +76,13 @@ class ShopSettings(_Section):
     locales: tuple[str, ...] = ()
     production: bool = False
 
-    @field_validator("currency")
+    @field_validator("currency", "currencies")
     @classmethod
-    def _known_currency(cls, value: str) -> str:
-        digits(value)
+    def _known_currencies(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for code in [value] if isinstance(value, str) else value:
+            if code not in CURRENCIES:
+                raise ValueError(f"'{code}' is not an ISO 4217 currency code")
         return value
-
-    @field_validator("currencies")
-    @classmethod
-    def _known_currencies(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            digits(value)
-        return values
 
     @property
     def all_currencies(self) -> tuple[str, ...]:
@@ -215,21 +210,35 @@ def _check_sections(file: Path, raw: Mapping[str, Any]) -> None:
 
 
 def _dynaconf(file: Path, secrets: Path) -> dict[str, Any]:
-    # auto_cast would turn a secret such as 12e3 into a number; pydantic reads the strings instead.
     reader = Dynaconf(
         settings_files=[str(file.resolve()), str(secrets.resolve())],
         envvar_prefix=PREFIX,
-        auto_cast=False,
         merge_enabled=True,
         environments=False,
         load_dotenv=False,
-        dotted_lookup=False,
     )
     try:
         found: dict[str, Any] = _lower(reader.as_dict())
     except (DynaconfError, ValueError) as error:
         raise BootError(f"{file}: {error}") from None
-    return found
+    # dynaconf reads 12e3 as a number, which ruins a secret; pydantic gets the strings instead.
+    return _merge(found, _environment())
+
+
+def _environment() -> dict[str, Any]:
+    """Every `MERCAT_SECTION__key` as it is written, nested as its underscores say."""
+    nested: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        section, *keys = name.removeprefix(f"{PREFIX}_").lower().split("__")
+        if not name.startswith(f"{PREFIX}_") or not keys:
+            continue
+        table = nested.setdefault(section, {})
+        for key in keys[:-1]:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise BootError(f"{name} goes below a variable that is set; unset one of the two")
+        table[keys[-1]] = value
+    return nested
 
 
 def _lower(value: Any) -> Any:
@@ -256,7 +265,7 @@ def read_section(model: type[M], table: Any, section: str, file: Path) -> M:
         raise BootError(f"{file}: [{section}] must be a table, not {table!r}")
     try:
         return model.model_validate(_spread(model, table))
-    except (ValidationError, InvalidError) as error:
+    except ValidationError as error:
         raise BootError(_sentence(error, model, section, file)) from None
 
 
@@ -284,11 +293,7 @@ def _read_container(text: str) -> Any:
     return [item.strip() for item in stripped.split(",") if item.strip()]
 
 
-def _sentence(
-    error: ValidationError | InvalidError, model: type[BaseModel], section: str, file: Path
-) -> str:
-    if isinstance(error, InvalidError):
-        return f"{file}: [{section}]: {error}"
+def _sentence(error: ValidationError, model: type[BaseModel], section: str, file: Path) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

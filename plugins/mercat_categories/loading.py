@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bson import ObjectId
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 
 from mercat.context import Context
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.storage import Record
-from mercat.storage.pages import reserve_numbers
-from mercat_categories.documents import COUNTER
+from mercat.storage.lookups import find_by
+from mercat_categories.creating import NewCategory, create_all
 from mercat_categories.formats import FORMATS
-from mercat_categories.placing import slug_candidates
 from mercat_categories.records import CategoryRecord
-from mercat_categories.service import BY_PATH, SEPARATOR, collection, new_record, path_of
+from mercat_categories.service import BY_PATH, SEPARATOR, collection, path_of
 from mercat_categories.settings import CategorySettings
 
 _CHUNK = 500
@@ -69,13 +67,8 @@ class CategoryLoad:
 
     async def _known(self, keys: set[str | None]) -> dict[str, Record]:
         """Stored categories by their key."""
-        found = {}
-        wanted = [key for key in keys if key is not None]
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
-            async for record in collection(self._context).find({"key": {"$in": chunk}}):
-                found[record["key"]] = record
-        return found
+        cursor = find_by(collection(self._context), "key", keys - {None})
+        return {record["key"]: record async for record in cursor}
 
     def _levels(self, known: dict[str, Record], tally: Tally) -> list[list[_Placed]]:
         """The file's categories level by level; those in a cycle or too deep are rejected."""
@@ -118,7 +111,7 @@ class CategoryLoad:
     ) -> None:
         most = self._context.settings(CategorySettings).max_depth
         stored = await self._stored(placed)
-        new: list[tuple[_Placed, Record | None]] = []
+        new: list[NewCategory] = []
         changes: list[UpdateOne] = []
         for item in placed:
             parent = known.get(item.record.parent or "")
@@ -131,13 +124,14 @@ class CategoryLoad:
                 continue
             record = stored.get(item.record.key) or stored.get(BY_PATH + path_of(item.names))
             if record is None:
-                new.append((item, parent))
+                new.append(_new(item, parent))
             else:
                 known[item.record.key] = record
                 self._update(item, parent, record, changes, tally)
         if changes:
             await collection(self._context).bulk_write(changes, ordered=False)
-        await self._insert(new, known, tally)
+        known |= await create_all(self._context, new)
+        tally.created += len(new)
 
     async def _stored(self, placed: Sequence[_Placed]) -> dict[str, Record]:
         keys: set[str | None] = {item.record.key for item in placed}
@@ -178,49 +172,12 @@ class CategoryLoad:
         )
         tally.updated += 1
 
-    async def _insert(
-        self, new: Sequence[tuple[_Placed, Record | None]], known: dict[str, Record], tally: Tally
-    ) -> None:
-        if not new:
-            return
-        numbers = await reserve_numbers(self._context.storage, COUNTER, len(new))
-        slugs = await self._free_slugs(new, numbers)
-        inserts: list[InsertOne[Record]] = []
-        for (item, parent), number, slug in zip(new, numbers, slugs, strict=True):
-            record = {
-                "_id": ObjectId(),
-                **new_record(
-                    key=item.record.key,
-                    number=number,
-                    name=item.record.name,
-                    slug=slug,
-                    parent=parent,
-                    description=item.record.description,
-                    position=item.record.position,
-                ),
-            }
-            known[item.record.key] = record
-            inserts.append(InsertOne(record))
-        await collection(self._context).bulk_write(inserts, ordered=False)
-        tally.created += len(inserts)
 
-    async def _free_slugs(
-        self, new: Sequence[tuple[_Placed, Record | None]], numbers: range
-    ) -> list[str]:
-        candidates = [
-            ([item.record.slug] if item.record.slug else []) + slug_candidates(item.names, number)
-            for (item, _), number in zip(new, numbers, strict=True)
-        ]
-        every = list({slug for found in candidates for slug in found})
-        taken = set()
-        async for record in collection(self._context).find({"slug": {"$in": every}}, {"slug": 1}):
-            taken.add(record["slug"])
-        chosen = []
-        for found in candidates:
-            slug = next(slug for slug in found if slug not in taken)
-            taken.add(slug)
-            chosen.append(slug)
-        return chosen
+def _new(item: _Placed, parent: Record | None) -> NewCategory:
+    record = item.record
+    return NewCategory(
+        record.key, item.names, parent, record.slug, record.description, record.position
+    )
 
 
 async def _open(context: Context) -> CategoryLoad:

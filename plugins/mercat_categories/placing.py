@@ -2,90 +2,60 @@
 
 from collections.abc import Sequence
 
-from pymongo.errors import DuplicateKeyError
-
 from mercat.catalog import Placement
 from mercat.context import Context
-from mercat.slugs import slugify
 from mercat.storage import Record
-from mercat.storage.pages import reserve_numbers
-from mercat_categories.documents import COUNTER
-from mercat_categories.errors import TooDeepError
-from mercat_categories.service import (
-    BY_PATH,
-    SEPARATOR,
-    check_depth,
-    collection,
-    new_record,
-    path_of,
-)
+from mercat.storage.lookups import find_by
+from mercat_categories.creating import NewCategory, create_all
+from mercat_categories.service import BY_PATH, SEPARATOR, collection, path_of
+from mercat_categories.settings import CategorySettings
 
 Path = tuple[str, ...]
 
 
 async def placements(context: Context, products: Sequence[tuple[Path, ...]]) -> list[Placement]:
     """One Placement for each product, in order; missing categories are made on the way."""
-    wanted = {path for paths in products for path in paths if path}
-    known = await _by_path(context, {path_of(path) for path in wanted})
-    problems: dict[Path, str] = {}
-    for path in sorted(wanted):
-        try:
-            await _ensure(context, path, known)
-        except TooDeepError as error:
-            problems[path] = f"not placed in '{SEPARATOR.join(path)}': {error}"
-    return [_placement(paths, known, problems) for paths in products]
+    most = context.settings(CategorySettings).max_depth
+    paths = {path for found in products for path in found if 0 < len(path) <= most}
+    known = await _by_path(context, {path_of(path) for path in paths})
+    await _create_missing(context, paths, known)
+    return [_placement(found, known, most) for found in products]
 
 
-def _placement(
-    paths: tuple[Path, ...], known: dict[str, Record], problems: dict[Path, str]
-) -> Placement:
-    found = [known[path_of(path)] for path in paths if path and path not in problems]
+def _placement(paths: tuple[Path, ...], known: dict[str, Record], most: int) -> Placement:
+    found = [known[path_of(path)] for path in paths if 0 < len(path) <= most]
     direct = dict.fromkeys(record["_id"] for record in found)
     above = dict.fromkeys(key for record in found for key in record["ancestors"])
-    problem = "; ".join(problems[path] for path in paths if path in problems)
-    return Placement(tuple(direct), tuple(direct | above), problem or None)
+    too_deep = [SEPARATOR.join(path) for path in paths if len(path) > most]
+    problem = f"the tree may have at most {most} levels, so it is not in {', '.join(too_deep)}"
+    return Placement(tuple(direct), tuple(direct | above), problem if too_deep else None)
 
 
 async def _by_path(context: Context, paths: set[str]) -> dict[str, Record]:
     """The category of each path; of several with one path the oldest."""
     found: dict[str, Record] = {}
-    async for record in collection(context).find({"path": {"$in": list(paths)}}):
+    async for record in find_by(collection(context), "path", paths):
         other = found.get(record["path"])
         if other is None or record["number"] < other["number"]:
             found[record["path"]] = record
     return found
 
 
-async def _ensure(context: Context, path: Path, known: dict[str, Record]) -> Record:
-    folded = path_of(path)
-    if folded not in known:
-        known |= await _by_path(context, {folded})
-    if folded not in known:
-        parent = await _ensure(context, path[:-1], known) if len(path) > 1 else None
-        check_depth(context, parent)
-        known[folded] = await _create(context, path, parent)
-    return known[folded]
-
-
-async def _create(context: Context, path: Path, parent: Record | None) -> Record:
-    """Make the category unless another process just did: its key is its path, and unique."""
-    key = BY_PATH + path_of(path)
-    (number,) = await reserve_numbers(context.storage, COUNTER, 1)
-    for slug in slug_candidates(path, number):
-        record = new_record(key=key, number=number, name=path[-1], slug=slug, parent=parent)
-        try:
-            result = await collection(context).insert_one(dict(record))
-        except DuplicateKeyError:
-            twin: Record | None = await collection(context).find_one({"key": key})
-            if twin is not None:
-                return twin
-        else:
-            return {"_id": result.inserted_id, **record}
-    raise AssertionError("a slug with a category's own number is free")
-
-
-def slug_candidates(path: Path, number: int) -> list[str]:
-    """Slugs for a category from the shortest: its name, its whole path, that with its number."""
-    short = slugify(path[-1]) or "category"
-    full = slugify(" ".join(path)) or "category"
-    return [short, full, f"{full}-{number}"]
+async def _create_missing(context: Context, paths: set[Path], known: dict[str, Record]) -> None:
+    """Make what is missing of the paths and of those above them, from the roots down."""
+    missing: dict[int, dict[str, Path]] = {}
+    for path in sorted(paths):
+        if path_of(path) in known:
+            continue
+        for depth in range(1, len(path) + 1):
+            missing.setdefault(depth, {}).setdefault(path_of(path[:depth]), path[:depth])
+    for depth in sorted(missing):
+        level = missing[depth]
+        known |= await _by_path(context, level.keys() - known.keys())
+        new = [
+            NewCategory(BY_PATH + folded, path, known[path_of(path[:-1])] if depth > 1 else None)
+            for folded, path in level.items()
+            if folded not in known
+        ]
+        for record in (await create_all(context, new)).values():
+            known[record["path"]] = record

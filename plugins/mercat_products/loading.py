@@ -18,6 +18,7 @@ from mercat.errors import InvalidError
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.money import parse_amount
 from mercat.storage import Record, Session
+from mercat.storage.lookups import find_by
 from mercat.storage.pages import reserve_numbers
 from mercat_products.documents import COUNTER, ProductDocument
 from mercat_products.formats import FORMATS
@@ -101,8 +102,10 @@ class ProductLoad:
         ]
 
     async def _stored(self, rows: Sequence[Row[ProductRecord]]) -> dict[str, Record]:
-        cursor = self._products.find(
-            {"slug": {"$in": [row.value.slug for row in rows]}},
+        cursor = find_by(
+            self._products,
+            "slug",
+            [row.value.slug for row in rows],
             {"slug": 1, "imported": 1, "version": 1, "variants.id": 1, "variants.sku": 1},
         )
         return {record["slug"]: record async for record in cursor}
@@ -110,9 +113,8 @@ class ProductLoad:
     async def _without_taken_skus(self, changes: list[_Change], tally: Tally) -> list[_Change]:
         skus = [variant["sku"] for change in changes for variant in change.values["variants"]]
         owners: dict[str, str] = {}
-        async for record in self._products.find(
-            {"variants.sku": {"$in": skus}}, {"slug": 1, "variants.sku": 1}
-        ):
+        taken = find_by(self._products, "variants.sku", skus, {"slug": 1, "variants.sku": 1})
+        async for record in taken:
             owners |= {variant["sku"]: record["slug"] for variant in record["variants"]}
         kept = []
         for change in changes:

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m tests.benchmarks catalog`. Not part of the test run."""

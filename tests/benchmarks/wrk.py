@@ -1,0 +1,70 @@
+"""Loading a server with wrk (Debian's package), a POST body given by a script."""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of wrk measured; latencies in milliseconds."""
+
+    requests_per_second: float
+    p50: float
+    p99: float
+    errors: int
+
+
+def load(url: str, body: str | None, *, seconds: int, connections: int, cpu: int) -> Load:
+    """Ask the URL for some seconds over keep-alive connections from one thread on one core."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise SystemExit("wrk is not installed; Debian has it: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "post.lua"
+        script.write_text(_script(body))
+        command = ["taskset", "-c", str(cpu), wrk, "-t1", f"-c{connections}", f"-d{seconds}s"]
+        done = subprocess.run(
+            [*command, "--latency", "-s", str(script), url],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return _read(done.stdout)
+
+
+def _script(body: str | None) -> str:
+    if body is None:
+        return ""
+    # A JSON string is a Lua string too, but for \/ and \u, which json.dumps doesn't write in ASCII.
+    return (
+        'wrk.method = "POST"\n'
+        'wrk.headers["Content-Type"] = "application/json"\n'
+        f"wrk.body = {json.dumps(body)}\n"
+    )
+
+
+def _read(output: str) -> Load:
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    half = re.search(r"\b50%\s+([\d.]+)(us|ms|s|m)", output)
+    most = re.search(r"\b99%\s+([\d.]+)(us|ms|s|m)", output)
+    if rate is None or half is None or most is None:
+        raise SystemExit(f"wrk said something unexpected:\n{output}")
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    broken = re.search(
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output
+    )
+    errors = int(failed[1]) if failed else 0
+    errors += sum(map(int, broken.groups())) if broken else 0
+    return Load(
+        float(rate[1]),
+        float(half[1]) * _UNITS[half[2]],
+        float(most[1]) * _UNITS[most[2]],
+        errors,
+    )
