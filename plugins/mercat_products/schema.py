@@ -129,6 +129,7 @@ class Product(Node):
     updated_at: datetime = strawberry.field(description="When it was last changed.")
     version: int = strawberry.field(description="Grows with each change.")
     available_for_sale: bool = strawberry.field(description="Whether any variant can be bought.")
+    featured_media: Media | None = strawberry.field(description="Its first picture.")
     all_media: strawberry.Private[list[Media]]
     all_variants: strawberry.Private[list[ProductVariant]]
     all_metadata: strawberry.Private[dict[str, str]]
@@ -142,10 +143,6 @@ class Product(Node):
     @strawberry.field(description="Its pictures, the first one first.")
     def media(self, first: First = None, after: After = None) -> Connection[Media]:
         return list_connection("media", self.all_media, first, after)
-
-    @strawberry.field(description="Its first picture.")
-    def featured_media(self) -> Media | None:
-        return self.all_media[0] if self.all_media else None
 
     @strawberry.field(description="How its variants differ.")
     def options(self) -> list[ProductOption]:
@@ -207,6 +204,7 @@ _STATUSES = {status.value: status for status in ProductStatus}
 
 def to_product(record: Record) -> Product:
     """A stored product as it is shown."""
+    media = [Media(url=URL(m["url"]), alt=m["alt"]) for m in record.get("media", ())]
     product = Product(
         id=strawberry.ID(encode_id("Product", record["_id"])),
         key=record["_id"],
@@ -220,7 +218,8 @@ def to_product(record: Record) -> Product:
         updated_at=record["updated_at"],
         version=record["version"],
         available_for_sale=any(variant["available"] for variant in record["variants"]),
-        all_media=[Media(url=URL(m["url"]), alt=m["alt"]) for m in record.get("media", ())],
+        featured_media=media[0] if media else None,
+        all_media=media,
         all_variants=[],
         all_metadata=record.get("metadata", {}),
         placed_in=record.get("placed_in", []),

@@ -1,5 +1,6 @@
 """The engine that a command works with."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,4 +16,8 @@ def engine_from(
     from mercat.engine import Engine
     from mercat.settings import load_settings
 
-    return Engine(load_settings(config, overrides), demo=demo)
+    settings = load_settings(config, overrides)
+    folder = str(settings.file.parent.resolve())
+    if folder not in sys.path:  # plugins beside engine.toml are found by their dotted path
+        sys.path.insert(0, folder)
+    return Engine(settings, demo=demo)

@@ -37,15 +37,25 @@ class Edge(Generic[T]):
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="The entries of the page.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
-    cursors: strawberry.Private[list[str]]
+    kind: strawberry.Private[str]
+    page: strawberry.Private[Page]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="Where the page lies in the list.")
+    def page_info(self) -> PageInfo:
+        numbers = [record["number"] for record in self.page.records]
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_previous,
+            start_cursor=encode_cursor(self.kind, numbers[0]) if numbers else None,
+            end_cursor=encode_cursor(self.kind, numbers[-1]) if numbers else None,
+        )
 
     @strawberry.field(description="The entries of the page with their cursors.")
     def edges(self) -> list[Edge[T]]:
         return [
-            Edge(cursor=cursor, node=node)
-            for cursor, node in zip(self.cursors, self.nodes, strict=True)
+            Edge(cursor=encode_cursor(self.kind, record["number"]), node=node)
+            for record, node in zip(self.page.records, self.nodes, strict=True)
         ]
 
     @strawberry.field(description="How many there are in all; counted only when asked for.")
@@ -85,18 +95,7 @@ def connection(
     kind: str, page: Page, nodes: list[T], count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
     """The connection of a page whose records became `nodes`, one for one."""
-    cursors = [encode_cursor(kind, record["number"]) for record in page.records]
-    return Connection(
-        nodes=nodes,
-        cursors=cursors,
-        count=count,
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-    )
+    return Connection(nodes=nodes, kind=kind, page=page, count=count)
 
 
 def list_connection(

@@ -6,7 +6,7 @@ type itself is never touched and two engines in one process don't see each other
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import strawberry
 from graphql import GraphQLObjectType
@@ -18,6 +18,8 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from mercat.errors import BootError
+from mercat.graphql.executor import LEAVES, plain_leaves
+from mercat.graphql.resolvers import attribute_reader, can_call_directly, direct_call
 from mercat.graphql.scalars import SCALARS
 
 C = TypeVar("C", bound=type)
@@ -117,7 +119,8 @@ class MergedSchema(strawberry.Schema):
             message = getattr(error, "message", None) or str(error)
             raise BootError(f"the schema can't be made: {' '.join(message.split())}") from error
         self._note_owners()
-        self._read_attributes_directly()
+        self._resolve_directly()
+        self._schema.extensions[LEAVES] = plain_leaves(self._schema)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         return [*type_definition.fields, *self._extensions.get(type_definition.origin, ())]
@@ -183,25 +186,19 @@ class MergedSchema(strawberry.Schema):
             if owner == plugin and "." in name and self.owner(name.split(".")[0]) != plugin
         ]
 
-    def _read_attributes_directly(self) -> None:
-        """Let fields without a resolver read their attribute, without Strawberry in between."""
+    def _resolve_directly(self) -> None:
+        """Let fields without a resolver read their attribute, and others call their function."""
         for type_ in self._schema.type_map.values():
             if not isinstance(type_, GraphQLObjectType):
                 continue
             for field in type_.fields.values():
                 declared = field.extensions.get("strawberry-definition")
-                if isinstance(declared, StrawberryField) and declared.is_basic_field:
+                if not isinstance(declared, StrawberryField):
+                    continue
+                if declared.is_basic_field:
                     field.resolve = attribute_reader(declared.python_name)
-
-
-def attribute_reader(name: str) -> Callable[..., Any]:
-    """A resolver that reads one attribute; `attribute` on it tells an executor which."""
-
-    def read(source: Any, _info: Any) -> Any:
-        return getattr(source, name)
-
-    read.attribute = name  # type: ignore[attr-defined]
-    return read
+                elif can_call_directly(declared):
+                    field.resolve = direct_call(declared, self.config)
 
 
 def _path(cls: type | None) -> str:

