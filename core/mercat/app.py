@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, asgi, get
 from litestar.config.cors import CORSConfig
+from litestar.datastructures import ResponseHeader
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from mercat import lifecycle
@@ -55,6 +56,7 @@ def create_app(engine: Engine) -> Litestar:
         handlers,
         lifespan=[lifespan],
         openapi_config=None,
+        response_headers=[ResponseHeader(name="X-Content-Type-Options", value="nosniff")],
         cors_config=CORSConfig(allow_origins=origins) if origins else None,
         request_max_body_size=settings.server.max_body_bytes,
         logging_config=None,

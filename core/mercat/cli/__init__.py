@@ -71,12 +71,17 @@ for command in (
 
 def main() -> None:
     """Run the command; what Mercat raises on purpose becomes one sentence and an exit code."""
+    from pymongo.errors import PyMongoError
+    from redis.exceptions import RedisError
+
     try:
         cli()
     except BootError as error:
         _fail(error, BOOT_EXIT)
     except StoreError as error:
         _fail(error, STORE_EXIT)
+    except (PyMongoError, RedisError) as error:
+        _fail(StoreError(f"a store failed meanwhile: {str(error)[:200]}; run it again"), STORE_EXIT)
     except MercatError as error:
         _fail(error, OTHER_EXIT)
 
