@@ -105,11 +105,11 @@ class Engine:
             return
         jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
         schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
+        await self.hooks.notify(lifecycle.startup, self.context())
         self._tasks = [
             asyncio.create_task(self.outbox.run(), name="outbox"),
             asyncio.create_task(schedule.run(), name="schedule"),
         ]
-        await self.hooks.notify(lifecycle.startup, self.context())
         gc.freeze()
 
     async def stop(self) -> None:

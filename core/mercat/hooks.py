@@ -1,6 +1,6 @@
 """The hooks: plugins answer with facts, the caller's verb decides what happens with the answers.
 
-    discounts = await hooks.collect(catalog.product_groups, context, rows)  # every answer
+    discounts = await hooks.collect(catalog.product_placements, context, rows)  # every answer
     viewer    = await hooks.first(auth.authenticate, context, credentials)  # the first answer
     await hooks.notify(lifecycle.startup, context)                          # tell everyone
     documents = hooks.gather(lifecycle.documents)                           # at boot, synchronous
@@ -105,8 +105,8 @@ class Hooks:
         if any(options[option] for option in ("tryfirst", "trylast", "wrapper", "hookwrapper")):
             raise BootError(f"{where} asks for another order; name the plugin in `after` instead")
         if inspect.iscoroutinefunction(function) is not specification.is_async:
-            wanted = "async def" if specification.is_async else "def, without async"
-            raise BootError(f"{where} must be a {wanted}, as its specification is")
+            wanted = "an async def" if specification.is_async else "a def without async"
+            raise BootError(f"{where} must be {wanted}, as its specification is")
 
     def implementations(self, name: str) -> tuple[Implementation, ...]:
         """Who implements the hook, in plugin order."""

@@ -71,7 +71,8 @@ async def _prepare(engine: Engine, held: EmbeddedServers | None) -> None:
 
 
 def _serve_with_workers(engine: Engine, listening: socket.socket) -> None:
-    os.environ[CONFIG_VARIABLE] = str(engine.settings.file)
+    if engine.settings.file.is_file():
+        os.environ[CONFIG_VARIABLE] = str(engine.settings.file)
     os.environ[DEMO_VARIABLE] = "1" if engine.demo else "0"
     config = _config(engine, "mercat.app:app_from_environment")
     Multiprocess(config, [listening]).run()

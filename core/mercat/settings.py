@@ -142,7 +142,7 @@ class Settings(_Section):
         return not self.shop.production if chosen is None else chosen
 
 
-_SECTIONS = ("server", "database", "redis", "shop", "graphql")
+_KNOWN = ("server", "database", "redis", "shop", "graphql", "plugins")
 
 
 def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -161,7 +161,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
         raw = _read_toml(file)
     secrets = file.parent / SECRETS_NAME
     if secrets.is_file():
-        _read_toml(secrets)
+        _check_sections(secrets, _read_toml(secrets))
     _check_sections(file, raw)
     merged = _merge(_dynaconf(file, secrets), overrides or {})
     plugins = dict(merged.get("plugins", {}))
@@ -201,10 +201,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 
 def _check_sections(file: Path, raw: Mapping[str, Any]) -> None:
-    known = {*_SECTIONS, "plugins"}
     for name, table in raw.items():
-        if name not in known:
-            raise BootError(f"{file}: [{name}] is not a section{_did_you_mean(name, known)}")
+        if name not in _KNOWN:
+            raise BootError(f"{file}: [{name}] is not a section{_did_you_mean(name, _KNOWN)}")
         if not isinstance(table, dict):
             raise BootError(f"{file}: {name} must be a table; write [{name}] above its keys")
 
@@ -232,6 +231,10 @@ def _environment() -> dict[str, Any]:
         section, *keys = name.removeprefix(f"{PREFIX}_").lower().split("__")
         if not name.startswith(f"{PREFIX}_") or not keys:
             continue
+        if section.startswith("test_"):
+            continue  # the tests' own stores
+        if section not in _KNOWN:
+            raise BootError(f"{name}: '{section}' is not a section{_did_you_mean(section, _KNOWN)}")
         table = nested.setdefault(section, {})
         for key in keys[:-1]:
             table = table.setdefault(key, {})

@@ -1,6 +1,7 @@
 """What categories look like."""
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import Annotated, Self, cast
 
 import strawberry
@@ -207,9 +208,19 @@ class CategoryCreateInput:
     position: int = strawberry.field(default=0, description="Its place among its siblings.")
 
 
+@strawberry.enum(description="What can be wrong with a category.")
+class CategoryErrorCode(Enum):
+    INVALID = strawberry.enum_value("INVALID", description="A value is not what it must be.")
+    PARENT_NOT_FOUND = strawberry.enum_value(
+        "PARENT_NOT_FOUND", description="There is no category with the parent's id."
+    )
+    SLUG_TAKEN = strawberry.enum_value("SLUG_TAKEN", description="Another one has the slug.")
+    TOO_DEEP = strawberry.enum_value("TOO_DEEP", description="The tree has too many levels.")
+
+
 @strawberry.type(description="What is wrong with a category.")
 class CategoryError(UserError):
-    code: str = strawberry.field(description="Such as `SLUG_TAKEN` or `TOO_DEEP`.")
+    code: CategoryErrorCode = strawberry.field(description="What kind of error it is.")
 
 
 @strawberry.type(description="The outcome of `categoryCreate`.")
@@ -247,4 +258,4 @@ class CategoryMutation:
 
 def _to_error(error: DomainError) -> CategoryError:
     field = ["input", *error.field] if error.field else None
-    return CategoryError(field=field, message=str(error), code=error.code)
+    return CategoryError(field=field, message=str(error), code=CategoryErrorCode(error.code))

@@ -20,6 +20,7 @@ from mercat_categories.settings import CategorySettings
 SEPARATOR = " > "
 BY_PATH = "path:"  # the key of a category that was made because a product named it
 _LONGEST_NAME = 200
+_LONGEST_DESCRIPTION = 20_000
 
 
 def path_of(names: Iterable[str]) -> str:
@@ -84,6 +85,15 @@ async def create_category(
     name = name.strip()
     if not 0 < len(name) <= _LONGEST_NAME:
         raise InvalidError(f"a name has 1 to {_LONGEST_NAME} characters", field=("name",))
+    if slug is not None and (not slug or slugify(slug) != slug):
+        raise InvalidError(
+            f"a slug has words of a-z and 0-9 joined by '-', such as '{slugify(slug) or 'shoes'}'",
+            field=("slug",),
+        )
+    if len(description) > _LONGEST_DESCRIPTION:
+        raise InvalidError(
+            f"a description has at most {_LONGEST_DESCRIPTION} characters", field=("description",)
+        )
     parent = None
     if parent_id is not None:
         parent = (await categories_by_id(context, [parent_id])).get(parent_id)

@@ -32,7 +32,7 @@ OPERATIONS = (
     ),
     Operation(
         "One product with its variants",
-        """query Product($slug: String = "harbour-oxford-shirt") {
+        """query Product($slug: String = "harbour-linen-shirt") {
   product(slug: $slug) {
     name
     description

@@ -48,6 +48,7 @@ def _plugin_commands(config: Path | None) -> dict[str, click.Command]:
 @click.version_option(mercat.__version__, prog_name="mercat")
 @click.option(
     "--config",
+    is_eager=True,  # --help lists the commands of this shop's plugins
     type=click.Path(path_type=Path, dir_okay=False),
     help="The shop's engine.toml; the one in this folder if left out.",
 )
