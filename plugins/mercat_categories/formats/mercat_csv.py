@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mercat.importing import Rejected, Row
+from mercat.reading.lines import lines, opening
+from mercat.reading.tables import headings, plain, read_table
+from mercat.reading.values import validated
 from mercat_categories.records import CategoryRecord
-from mercat_products.formats.lines import lines, opening
-from mercat_products.formats.tables import headings, plain, read_table
-from mercat_products.formats.values import validated
 
 COLUMNS = ("key", "name", "parent", "slug", "description", "position")
 _REQUIRED = ("key", "name")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mercat.importing import Rejected, Row
+from mercat.reading.lines import has_key, json_lines, opening, opens_with
+from mercat.reading.values import validated
 from mercat_categories.records import CategoryRecord
-from mercat_products.formats.lines import has_key, json_lines, opening, opens_with
-from mercat_products.formats.values import validated
 
 
 class MercatJsonLines:

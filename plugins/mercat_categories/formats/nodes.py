@@ -14,10 +14,10 @@ from typing import BinaryIO
 from pydantic import BaseModel, ConfigDict, Field
 
 from mercat.importing import Rejected, Row
+from mercat.reading.items import json_values
+from mercat.reading.lines import has_key, opens_with
+from mercat.reading.values import clipped, validated
 from mercat_categories.records import CategoryRecord, Key, Name
-from mercat_products.formats.items import json_values
-from mercat_products.formats.lines import has_key, opens_with
-from mercat_products.formats.values import clipped, validated
 
 _LONGEST_ID = 60
 

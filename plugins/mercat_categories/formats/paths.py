@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mercat.importing import Rejected, Row
+from mercat.reading.lines import flaw, lines, opening, text_of
+from mercat.reading.values import clipped, validated
 from mercat_categories.records import CategoryRecord
-from mercat_products.formats.lines import flaw, lines, opening, text_of
-from mercat_products.formats.values import clipped, validated
 
 _ID = re.compile(r"(?:gid://shopify/TaxonomyCategory/(\S+)\s+:|(\d+)\s+-)\s+(?=\S)")
 _DEEPEST = 50

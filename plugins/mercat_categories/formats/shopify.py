@@ -10,11 +10,11 @@ from typing import BinaryIO
 from pydantic import BaseModel
 
 from mercat.importing import Rejected, Row
+from mercat.reading.items import array_items
+from mercat.reading.lines import has_key, opens_with
+from mercat.reading.values import validated
 from mercat_categories.formats.nodes import place
 from mercat_categories.records import CategoryRecord, Key, Name
-from mercat_products.formats.items import array_items
-from mercat_products.formats.lines import has_key, opens_with
-from mercat_products.formats.values import validated
 
 _CATEGORIES = 4  # brackets around a category: {"verticals": [{"categories": [
 _ADDRESS = "gid://shopify/TaxonomyCategory/"

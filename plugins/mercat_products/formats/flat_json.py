@@ -17,11 +17,11 @@ from typing import Annotated, BinaryIO
 from pydantic import BaseModel, ConfigDict, Field
 
 from mercat.importing import Rejected, Row
+from mercat.reading.items import json_values
+from mercat.reading.lines import has_key, opens_with
+from mercat.reading.values import validated
 from mercat.slugs import UniqueSlugs
-from mercat_products.formats.items import json_values
-from mercat_products.formats.lines import has_key, opens_with
 from mercat_products.formats.products import derived_sku
-from mercat_products.formats.values import validated
 from mercat_products.records import Filled, ProductRecord
 
 

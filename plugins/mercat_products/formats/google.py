@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
+from mercat.reading.lines import lines, opening
+from mercat.reading.tables import Cells, headings, plain, read_table
+from mercat.reading.values import clipped
 from mercat.slugs import UniqueSlugs
-from mercat_products.formats.lines import lines, opening
 from mercat_products.formats.products import assembled, category_path, each, grouped, pictures
-from mercat_products.formats.tables import Cells, headings, plain, read_table
-from mercat_products.formats.values import clipped
 from mercat_products.records import ProductRecord
 
 _OPTIONS = {"color": "Colour", "size": "Size", "material": "Material", "pattern": "Pattern"}

@@ -28,9 +28,9 @@ from typing import BinaryIO
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
-from mercat_products.formats.lines import lines, opening
+from mercat.reading.lines import lines, opening
+from mercat.reading.tables import Cells, headings, plain, read_table
 from mercat_products.formats.products import assembled, column, each, grouped, pictures
-from mercat_products.formats.tables import Cells, headings, plain, read_table
 from mercat_products.records import ProductRecord
 
 PRODUCT_COLUMNS = (

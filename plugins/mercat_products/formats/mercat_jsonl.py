@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mercat.importing import Rejected, Row
-from mercat_products.formats.lines import has_key, json_lines, opening, opens_with
-from mercat_products.formats.values import validated
+from mercat.reading.lines import has_key, json_lines, opening, opens_with
+from mercat.reading.values import validated
 from mercat_products.records import ProductRecord
 
 

@@ -5,9 +5,9 @@ from hashlib import blake2b
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
+from mercat.reading.tables import Cells
+from mercat.reading.values import validated
 from mercat.slugs import slugify
-from mercat_products.formats.tables import Cells
-from mercat_products.formats.values import validated
 from mercat_products.records import MediaRecord, ProductRecord, VariantRecord
 
 MOST_LINES = 2000

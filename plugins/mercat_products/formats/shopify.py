@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
+from mercat.reading.lines import lines, opening
+from mercat.reading.tables import Cells, headings, read_table
 from mercat.slugs import slugify
-from mercat_products.formats.lines import lines, opening
 from mercat_products.formats.markup import text_of_html
 from mercat_products.formats.products import (
     assembled,
@@ -29,7 +30,6 @@ from mercat_products.formats.products import (
     grouped,
     pictures,
 )
-from mercat_products.formats.tables import Cells, headings, read_table
 from mercat_products.records import ProductRecord
 
 _HEADINGS = {

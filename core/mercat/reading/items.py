@@ -11,7 +11,7 @@ from typing import BinaryIO
 import ijson  # type: ignore[import-untyped]
 
 from mercat.importing import Rejected, Row
-from mercat_products.formats.lines import DECODING, LONGEST, SPOILT, flaw, json_lines, opening
+from mercat.reading.lines import DECODING, LONGEST, SPOILT, flaw, json_lines, opening
 
 _CHUNK = 1 << 16
 _LONGEST_VALUE = 16 * LONGEST

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
-from mercat_products.formats.lines import LONGEST, flaw, text_of
-from mercat_products.formats.values import clipped
+from mercat.reading.lines import LONGEST, flaw, text_of
+from mercat.reading.values import clipped
 
 Cells = Mapping[str, str]
 # Going back over a broken row's lines costs their square; beyond this many they are given up.
