@@ -82,6 +82,10 @@ def boot(folder: Path, toml: str) -> str:
         ("[shop]\ncurrency = 'EURO'", ["[shop] currency", "'EURO'", "ISO 4217"]),
         ("[shop]\ncountries = ['Germany']", ["[shop] countries"]),
         ("[shop\nname = 1", ["not valid TOML"]),
+        (
+            "[database]\nurl = 'mongodb://u:p@h'",
+            ["[database] url is a secret", "MERCAT_DATABASE__URL", ".secrets.toml"],
+        ),
         ("\x00", ["not valid TOML"]),
     ],
 )

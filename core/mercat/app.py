@@ -104,7 +104,8 @@ def _health(engine: Engine) -> ControllerRouterHandler:
         try:
             await engine.storage.ping()
         except StoreError as error:
-            return Response({"status": "unavailable", "reason": str(error)}, status_code=503)
+            _logger.warning("not healthy: %s", error)
+            return Response({"status": "unavailable"}, status_code=503)
         return Response({"status": "ok"})
 
     return health

@@ -145,6 +145,7 @@ class Engine:
                 self.settings.plugins.get(plugin.name, {}),
                 f"plugins.{plugin.name}",
                 self.settings.file,
+                self.settings.in_file,
             )
             for plugin in self.plugins
         }

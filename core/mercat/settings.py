@@ -9,9 +9,9 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from dynaconf import Dynaconf
 from dynaconf.validator import ValidationError as DynaconfError
@@ -125,6 +125,7 @@ class Settings(_Section):
     enabled: tuple[str, ...] = FIRST_PARTY
     plugins: dict[str, dict[str, Any]] = {}
     file: Path = Path(FILE_NAME)
+    in_file: frozenset[str] = frozenset()  # what engine.toml itself sets: "database.name"
 
     @property
     def data_dir(self) -> Path:
@@ -163,6 +164,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     if secrets.is_file():
         _check_sections(secrets, _read_toml(secrets))
     _check_sections(file, raw)
+    in_file = frozenset(_dotted(raw))
     merged = _merge(_dynaconf(file, secrets), overrides or {})
     plugins = dict(merged.get("plugins", {}))
     enabled = read_section(
@@ -173,7 +175,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
             raise BootError(f"{file}: [plugins] {name} is not known (did you mean enabled?)")
 
     def section(name: str, model: type[M]) -> M:
-        return read_section(model, merged.get(name, {}), name, file)
+        return read_section(model, merged.get(name, {}), name, file, in_file)
 
     return Settings(
         server=section("server", ServerSettings),
@@ -184,6 +186,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
         enabled=enabled.enabled,
         plugins=plugins,
         file=file,
+        in_file=in_file,
     )
 
 
@@ -262,8 +265,20 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def read_section(model: type[M], table: Any, section: str, file: Path) -> M:
-    """Validate one table. Raises BootError naming the file or the variable, the key and the fix."""
+def read_section(
+    model: type[M], table: Any, section: str, file: Path, in_file: frozenset[str] = frozenset()
+) -> M:
+    """Validate one table. Raises BootError naming the file or the variable, the key and the fix.
+
+    A secret that stands in engine.toml, which is shared and kept in git, is refused.
+    """
+    for name, field in model.model_fields.items():
+        if f"{section}.{name}" in in_file and _is_secret(field.annotation):
+            variable = f"{PREFIX}_{section.replace('.', '__').upper()}__{name.upper()}"
+            raise BootError(
+                f"{file}: [{section}] {name} is a secret; set it as {variable} or in "
+                f"{SECRETS_NAME}, which git ignores"
+            )
     if not isinstance(table, dict):
         raise BootError(f"{file}: [{section}] must be a table, not {table!r}")
     try:
@@ -280,6 +295,17 @@ def _spread(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str) and _is_container(field.annotation):
             spread[name] = _read_container(value)
     return spread
+
+
+def _dotted(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        yield f"{above}{name.lower()}"
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{above}{name.lower()}.")
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or SecretStr in get_args(annotation)
 
 
 def _is_container(annotation: Any) -> bool:
