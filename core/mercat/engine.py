@@ -1,7 +1,6 @@
 """The engine: settings -> plugins in order -> hooks -> schema -> stores -> start."""
 
 import asyncio
-import gc
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from mercat.graphql.streams import prepared
 from mercat.hooks import Hooks
 from mercat.importing import Importer
 from mercat.manifest import PluginSettings
+from mercat.memory import settle
 from mercat.plugins import load_plugins
 from mercat.settings import Settings, load_settings, read_section
 from mercat.storage import Storage, cancel
@@ -110,7 +110,7 @@ class Engine:
             asyncio.create_task(self.outbox.run(), name="outbox"),
             asyncio.create_task(schedule.run(), name="schedule"),
         ]
-        gc.freeze()
+        settle()
 
     async def stop(self) -> None:
         """Stop working, tell the plugins, and let go of the stores."""

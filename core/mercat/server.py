@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from mercat.app import CONFIG_VARIABLE, DEMO_VARIABLE, create_app
 from mercat.engine import Engine
 from mercat.errors import BootError
+from mercat.http import BoundedProtocol
 from mercat.lifecycle import demo_requested
 from mercat.storage.embedded import EmbeddedServers
 
@@ -83,8 +84,8 @@ def _config(engine: Engine, target: str | None = None) -> uvicorn.Config:
         target or create_app(engine),
         factory=target is not None,
         workers=engine.settings.server.workers,
-        loop="uvloop",
-        http="httptools",
+        loop="mercat.memory:RoomyLoop",
+        http=BoundedProtocol,
         ws="websockets-sansio",
         lifespan="on",
         log_level=logging.WARNING,

@@ -1,34 +1,50 @@
-"""`/graphql`: a thin path for JSON, and Strawberry's view for all else."""
+"""`/graphql`: a thin path for JSON and forms; subscriptions go to Strawberry."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import orjson
-from cross_web import HTTPException
 from graphql import ExecutionResult, GraphQLError, OperationType
 from litestar import Request as LitestarRequest
 from litestar import WebSocket
-from litestar.exceptions import ClientException
-from litestar.types import Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from mercat.auth import Credentials, authenticate
 from mercat.context import ANONYMOUS, Context
 from mercat.graphql.documents import Document, Documents, InvalidDocument
-from mercat.graphql.errors import ErrorCode, presented
-from mercat.graphql.execution import formatted, run
+from mercat.graphql.errors import ErrorCode, presented_exception
+from mercat.graphql.execution import run
 from mercat.graphql.protocol import (
+    EVENTS,
+    FORM,
     GRAPHQL_JSON,
+    HTML,
     JSON,
     HTTPError,
     Request,
     accepted,
+    check_content_type,
     read_body,
+    read_form,
+    read_headers,
     read_query_string,
     wants_page,
 )
 from mercat.graphql.streams import StrawberryView
 
-_EVENTS = "text/event-stream"
+Headers: TypeAlias = Mapping[str, str]
+
+_LONGEST_LENGTH = 15
+_POLICY_VIOLATION = 1008
+_CONTENT_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (GRAPHQL_JSON, JSON, HTML)}
+_STATUS = {
+    ErrorCode.UNAUTHENTICATED.value: 401,
+    ErrorCode.FORBIDDEN.value: 403,
+    ErrorCode.RATE_LIMITED.value: 429,
+    ErrorCode.UNAVAILABLE.value: 503,
+    ErrorCode.INTERNAL.value: 500,
+}
 
 
 class Endpoint:
@@ -52,61 +68,89 @@ class Endpoint:
         self._authenticates = bool(context.hooks.implementations("authenticate"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] == ScopeType.WEBSOCKET:
             await self._stream(scope, receive, send)
             return
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        accept = headers.get("accept", "")
-        content_type = accepted(accept)
+        headers = read_headers(scope["headers"])
         try:
-            if _is_strawberrys(scope["method"], accept, headers):
-                self._check_length(headers)
-                await self._delegate(scope, self._bounded(receive), send)
-                return
-            if scope["method"] == "GET" and wants_page(accept) and not _asks(scope["query_string"]):
-                await self._send_page(send)
-                return
-            if content_type is None:
-                raise HTTPError(406, f"the answer comes as {GRAPHQL_JSON} or {JSON}")
-            request = await self._read(scope, receive, headers)
-            status, answer = await self._answer(request, scope, headers, content_type)
-            await _send(send, status, answer, content_type)
+            answer = await self._http(scope, receive, headers)
         except HTTPError as error:
-            answer = orjson.dumps({"errors": [formatted(error.error)]})
-            await _send(send, error.status, answer, content_type or JSON, error.headers)
+            answer = _refusal(headers, error)
+        except Exception as error:  # noqa: BLE001  nothing gets past it, and it is logged
+            answer = _failure(headers, error)
+        await answer(scope, receive, send)
 
-    async def _read(self, scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Request:
-        if scope["method"] == "POST":
-            _check_content_type(headers.get("content-type", ""))
-            return read_body(await self._body(receive, headers))
-        if scope["method"] == "GET":
-            return read_query_string(scope["query_string"])
-        raise HTTPError(405, "GraphQL is asked with POST or GET", headers={"allow": "GET, POST"})
+    async def _http(self, scope: HTTPScope, receive: Receive, headers: Headers) -> ASGIApp:
+        accept = headers.get("accept", "")
+        method = scope["method"]
+        if method == "GET" and wants_page(accept) and b"query=" not in scope["query_string"]:
+            return self._graphiql()
+        content_type = accepted(accept)
+        if content_type is None:
+            raise HTTPError(406, f"the answer comes as {GRAPHQL_JSON} or {JSON}")
+        if method == "GET":
+            request = read_query_string(self._query_string(scope))
+        elif method != "POST":
+            raise HTTPError(
+                405, "GraphQL is asked with POST or GET", headers={"allow": "GET, POST"}
+            )
+        elif headers.get("content-type", "").lower().startswith(FORM):
+            return await self._answer_form(scope, receive, headers, content_type)
+        else:
+            check_content_type(headers.get("content-type", ""))
+            request = read_body(await self._body(receive, headers))
+        return await self._answer(request, scope, headers, content_type)
 
     async def _answer(
-        self, request: Request, scope: Scope, headers: Mapping[str, str], content_type: str
-    ) -> tuple[int, bytes]:
+        self, request: Request, scope: HTTPScope, headers: Headers, content_type: str
+    ) -> ASGIApp:
+        if content_type == EVENTS:
+            return await self._events(request, scope, headers)
         refused = 400 if content_type == GRAPHQL_JSON else 200
         try:
             document = self._documents.get(request.query)
             _check_operation(document, request, scope["method"])
         except InvalidDocument as invalid:
-            return refused, _errors(invalid.errors)
+            return _Answer(refused, _errors(invalid.errors), content_type)
         except GraphQLError as error:
-            return refused, _errors([error])
-        context = await self._operation_context(scope, headers)
+            return _Answer(refused, _errors([error]), content_type)
         result = await run(
             self._schema,
             document,
-            context,
+            await self._operation_context(scope, headers),
             operation_name=request.operation_name,
             variables=request.variables,
+            hide_suggestions=not self._documents.introspection,
         )
         if result.data is None and _did_not_start(result):
-            return refused, _errors(result.errors or [])
-        return _status(result), orjson.dumps(_response(result))
+            return _Answer(refused, _errors(result.errors or []), content_type)
+        return _Answer(_status(result), _data(result), content_type)
 
-    async def _operation_context(self, scope: Scope, headers: Mapping[str, str]) -> Context:
+    async def _answer_form(
+        self, scope: HTTPScope, receive: Receive, headers: Headers, content_type: str
+    ) -> ASGIApp:
+        if not self._view.trusts(headers.get("origin"), headers.get("host")):
+            raise HTTPError(
+                403,
+                "a page of another origin sends forms only where [server] cors_origins names it",
+                code=ErrorCode.FORBIDDEN,
+            )
+        if content_type == EVENTS:
+            raise HTTPError(406, f"a form is answered with {GRAPHQL_JSON} or {JSON}")
+        body = await self._body(receive, headers)
+        request, files = read_form(body, headers["content-type"])
+        try:
+            return await self._answer(request, scope, headers, content_type)
+        finally:
+            for file in files:
+                await file.close()
+
+    async def _events(self, request: Request, scope: HTTPScope, headers: Headers) -> ASGIApp:
+        context = await self._operation_context(scope, headers)
+        response = await self._view.events(request, context, method=scope["method"])
+        return response.to_asgi_response(app=None, request=LitestarRequest(scope))
+
+    async def _operation_context(self, scope: Scope, headers: Headers) -> Context:
         context = Context(self._context.engine)
         if self._authenticates:
             client = scope.get("client")
@@ -116,8 +160,15 @@ class Endpoint:
             )
         return context
 
-    async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
-        self._check_length(headers)
+    async def _body(self, receive: Receive, headers: Headers) -> bytes:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise HTTPError(400, "the Content-Length is not a number")
+        if len(length) > _LONGEST_LENGTH or int(length) > self._max_body_bytes:
+            raise self._too_large()
+        return await self._chunks(receive)
+
+    async def _chunks(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -132,10 +183,11 @@ class Endpoint:
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _check_length(self, headers: Mapping[str, str]) -> None:
-        length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_body_bytes:
-            raise self._too_large()
+    def _query_string(self, scope: Scope) -> bytes:
+        query_string: bytes = scope["query_string"]
+        if len(query_string) > self._max_body_bytes:
+            raise HTTPError(414, f"the query string is longer than {self._max_body_bytes} bytes")
+        return query_string
 
     def _too_large(self) -> HTTPError:
         return HTTPError(
@@ -145,72 +197,76 @@ class Endpoint:
             headers={"connection": "close"},
         )
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """A `receive` that breaks off a body larger than the bound, whatever its headers say."""
-        size = 0
-
-        async def bounded() -> Any:
-            nonlocal size
-            message = await receive()
-            if message["type"] == "http.request":
-                size += len(message.get("body", b""))
-                if size > self._max_body_bytes:
-                    raise self._too_large()
-            return message
-
-        return bounded
-
-    async def _delegate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: LitestarRequest[Any, Any, Any] = LitestarRequest(scope, receive, send)
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        context = await self._operation_context(scope, headers)
-        try:
-            response = await self._view.run(request, context=context)
-        except HTTPException as error:
-            raise HTTPError(error.status_code, error.reason) from None
-        except ClientException as error:
-            raise HTTPError(error.status_code, error.detail) from None
-        await response.to_asgi_response(app=None, request=request)(scope, receive, send)
+    def _graphiql(self) -> ASGIApp:
+        if self._page is None:
+            raise HTTPError(
+                404, "GraphiQL is turned off here; send a query", code=ErrorCode.NOT_FOUND
+            )
+        body, policy = self._page()
+        return _Answer(
+            200, body, HTML, {"content-security-policy": policy, "cache-control": "no-cache"}
+        )
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
-        headers = {key.lower(): value for key, value in socket.headers.items()}
-        await self._view.run(socket, context=await self._operation_context(scope, headers))
-
-    async def _send_page(self, send: Send) -> None:
-        if self._page is None:
-            raise HTTPError(404, "GraphiQL is turned off here; send a query", code=ErrorCode.NOT_FOUND)
-        body, policy = self._page()
-        await _send(
-            send, 200, body, "text/html", {"content-security-policy": policy, "cache-control": "no-cache"}
-        )
+        try:
+            context = await self._operation_context(scope, read_headers(scope["headers"]))
+        except Exception as error:  # noqa: BLE001  the handshake is refused, and it is logged
+            presented_exception(error)
+            await socket.close(_POLICY_VIOLATION)
+            return
+        await self._view.run(socket, context=context, root_value=None)
 
 
-def _is_strawberrys(method: str, accept: str, headers: Mapping[str, str]) -> bool:
-    if method == "POST" and headers.get("content-type", "").startswith("multipart/form-data"):
-        return True
-    return method in {"GET", "POST"} and _EVENTS in accept
+class _Answer:
+    """A whole response; it is an ASGI application."""
+
+    __slots__ = ("body", "content_type", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        content_type: str,
+        headers: Headers | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        del scope
+        raw = [
+            (b"content-type", _CONTENT_TYPES[self.content_type]),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"x-content-type-options", b"nosniff"),
+            (b"vary", b"accept"),
+        ]
+        if self.headers:
+            raw += [(key.encode(), value.encode()) for key, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def _asks(query_string: bytes) -> bool:
-    return b"query=" in query_string
+def _refusal(headers: Headers, error: HTTPError) -> ASGIApp:
+    return _Answer(error.status, _errors([error.error]), _error_type(headers), error.headers)
 
 
-def _check_content_type(content_type: str) -> None:
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media_type != JSON:
-        raise HTTPError(415, f"the body must be {JSON}, and its Content-Type must say so")
-    for parameter in parameters:
-        if parameter.startswith("charset=") and parameter[8:].strip('"') not in {"utf-8", "utf8"}:
-            raise HTTPError(415, "the body must be UTF-8")
+def _failure(headers: Headers, error: Exception) -> ASGIApp:
+    seen = presented_exception(error)
+    status = _STATUS.get((seen.extensions or {}).get("code", ""), 400)
+    return _Answer(status, _errors([seen]), _error_type(headers))
+
+
+def _error_type(headers: Headers) -> str:
+    return GRAPHQL_JSON if GRAPHQL_JSON in headers.get("accept", "") else JSON
 
 
 def _check_operation(document: Document, request: Request, method: str) -> None:
     operation = document.operation(request.operation_name).operation
     if operation is OperationType.SUBSCRIPTION:
-        raise HTTPError(
-            400, "a subscription goes over WebSocket (graphql-transport-ws) or text/event-stream"
-        )
+        raise HTTPError(400, f"a subscription goes over graphql-transport-ws or {EVENTS}")
     if operation is OperationType.MUTATION and method == "GET":
         raise HTTPError(405, "a mutation is sent with POST", headers={"allow": "POST"})
 
@@ -220,31 +276,20 @@ def _did_not_start(result: ExecutionResult) -> bool:
 
 
 def _status(result: ExecutionResult) -> int:
-    for error in result.errors or ():
-        if result.data is None and (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE:
-            return 503
+    if result.data is None:
+        for error in result.errors or ():
+            if (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE:
+                return 503
     return 200
 
 
-def _response(result: ExecutionResult) -> dict[str, Any]:
+def _data(result: ExecutionResult) -> bytes:
     if not result.errors:
-        return {"data": result.data}
-    return {"data": result.data, "errors": [formatted(error) for error in result.errors]}
+        return orjson.dumps({"data": result.data})
+    return orjson.dumps(
+        {"data": result.data, "errors": [error.formatted for error in result.errors]}
+    )
 
 
-def _errors(errors: list[GraphQLError]) -> bytes:
-    return orjson.dumps({"errors": [formatted(presented(error)) for error in errors]})
-
-
-async def _send(
-    send: Send, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
-) -> None:
-    raw = [
-        (b"content-type", f"{content_type}; charset=utf-8".encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"vary", b"accept"),
-    ]
-    raw += [(key.encode(), value.encode()) for key, value in (headers or {}).items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})  # type: ignore[typeddict-item]
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _errors(errors: Sequence[GraphQLError]) -> bytes:
+    return orjson.dumps({"errors": [error.formatted for error in errors]})

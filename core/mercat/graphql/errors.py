@@ -2,9 +2,11 @@
 
 import logging
 import secrets
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
+import orjson
 import strawberry
 from graphql import GraphQLError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
@@ -12,6 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from mercat.errors import ConflictError, DomainError, NotFoundError, StoreError
+
+_LONGEST_MESSAGE = 500
+_SHORTEST_MESSAGE = 200
+_MESSAGE_BYTES = 1_200
+_MOST_POSITIONS = 3
 
 _logger = logging.getLogger("mercat.graphql")
 
@@ -44,9 +51,7 @@ class ForbiddenError(GraphQLError):
     """The viewer may not do this."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "you may not do this", extensions={"code": ErrorCode.FORBIDDEN.value}
-        )
+        super().__init__("you may not do this", extensions={"code": ErrorCode.FORBIDDEN.value})
 
 
 def refusal(message: str, code: ErrorCode = ErrorCode.BAD_REQUEST) -> GraphQLError:
@@ -54,23 +59,69 @@ def refusal(message: str, code: ErrorCode = ErrorCode.BAD_REQUEST) -> GraphQLErr
     return GraphQLError(message, extensions={"code": code.value})
 
 
-def presented(error: GraphQLError) -> GraphQLError:
-    """What a client may see of an error: internal ones keep only an id, which is logged too."""
+def presented(error: GraphQLError, longest: int = _LONGEST_MESSAGE) -> GraphQLError:
+    """What a client may see of an error: internal ones keep only an id, which is logged too.
+
+    It keeps no syntax nodes, so that whoever keeps it doesn't keep their document.
+    """
+    message, extensions = _seen(error)
+    return GraphQLError(
+        _cut(message, longest),
+        source=error.source,
+        positions=list(error.positions or ())[:_MOST_POSITIONS] or None,
+        path=error.path,
+        extensions=extensions,
+    )
+
+
+def presented_together(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """What a client may see of the errors of one answer: the more there are, the shorter each."""
+    longest = min(_LONGEST_MESSAGE, max(_MESSAGE_BYTES // max(len(errors), 1), _SHORTEST_MESSAGE))
+    return [presented(error, longest) for error in errors]
+
+
+def presented_exception(error: Exception) -> GraphQLError:
+    """What a client may see of an exception that no field raised."""
+    if isinstance(error, GraphQLError):
+        return presented(error)
+    return presented(GraphQLError(str(error), original_error=error))
+
+
+def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     cause = error.original_error
     if error.extensions and "code" in error.extensions:
-        return error
-    if cause is None or isinstance(cause, GraphQLError):
-        return _with(error, error.message, {"code": ErrorCode.BAD_REQUEST.value})
+        return error.message, error.extensions
+    if cause is None or _is_about_the_request(error, cause):
+        return error.message, {"code": ErrorCode.BAD_REQUEST.value}
     if isinstance(cause, DomainError):
-        return _with(error, str(cause), {"code": _domain_code(cause).value})
+        return str(cause), {"code": _domain_code(cause).value}
     if isinstance(cause, (StoreError, RedisConnectionError, RedisTimeoutError)) or _is_down(cause):
         _logger.warning("a store does not answer: %s", type(cause).__name__)
-        return _with(
-            error, "the shop's store does not answer; try again", {"code": "UNAVAILABLE"}
-        )
+        return "the shop's store does not answer; try again", {"code": ErrorCode.UNAVAILABLE.value}
     error_id = secrets.token_hex(8)
     _logger.error("error %s at %s", error_id, error.path, exc_info=cause)
-    return _with(error, "internal error", {"code": ErrorCode.INTERNAL.value, "errorId": error_id})
+    return "internal error", {"code": ErrorCode.INTERNAL.value, "errorId": error_id}
+
+
+def _is_about_the_request(error: GraphQLError, cause: BaseException) -> bool:
+    """Whether graphql-core says what is wrong with the document, a variable or an argument.
+
+    What happens before a field runs has nodes and no path. An argument's error names its node
+    itself; one without a node is about the value that a resolver gave, not the client's business.
+    """
+    if error.path is None:
+        return bool(error.nodes)
+    return isinstance(cause, GraphQLError) and bool(cause.nodes)
+
+
+def _cut(message: str, longest: int) -> str:
+    """The message with at most that many bytes of JSON."""
+    if len(message) <= longest and message.isascii() and message.isprintable():
+        return message
+    cut = message[:longest]
+    while len(orjson.dumps(cut, default=str)) > longest:
+        cut = cut[: len(cut) * 3 // 4]
+    return cut if len(cut) == len(message) else cut + "…"
 
 
 def _is_down(error: BaseException) -> bool:
@@ -83,14 +134,3 @@ def _domain_code(error: DomainError) -> ErrorCode:
     if isinstance(error, NotFoundError):
         return ErrorCode.NOT_FOUND
     return ErrorCode.CONFLICT if isinstance(error, ConflictError) else ErrorCode.BAD_REQUEST
-
-
-def _with(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
-    return GraphQLError(
-        message,
-        nodes=error.nodes,
-        source=error.source,
-        positions=error.positions,
-        path=error.path,
-        extensions=extensions,
-    )

@@ -1,18 +1,18 @@
 """Running one operation of a prepared document."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from graphql import ExecutionResult, GraphQLSchema, execute
 
 from mercat.context import Context
 from mercat.graphql.documents import Document
-from mercat.graphql.errors import presented
+from mercat.graphql.errors import presented_together
+from mercat.graphql.executor import Executor
 
-_LONGEST_MESSAGE = 500
-_MOST_COERCION_ERRORS = 5
+# graphql-core adds one that says that there are more.
+_MOST_COERCION_ERRORS = 4
 
 
 async def run(
@@ -22,31 +22,34 @@ async def run(
     *,
     operation_name: str | None = None,
     variables: Mapping[str, Any] | None = None,
+    hide_suggestions: bool = False,
 ) -> ExecutionResult:
     """Execute an operation; `data` is None only where it did not start or its root failed.
 
     The errors are those a client may see.
     """
+    known = document.known.get(_name(document, operation_name)) if document.known else None
+    if known is not None:
+        return ExecutionResult(dict(known))
     result = execute(
         schema,
         document.node,
         context_value=context,
         variable_values=cast("dict[str, Any] | None", variables),
         operation_name=operation_name,
-        executor_class=StrawberryGraphQLCoreExecutionContext,
+        executor_class=Executor,
         max_coercion_errors=_MOST_COERCION_ERRORS,
+        hide_suggestions=hide_suggestions,
     )
     if isawaitable(result):
-        result = await cast("Awaitable[ExecutionResult]", result)
-    finished = cast("ExecutionResult", result)
-    if finished.errors:
-        finished.errors = [presented(error) for error in finished.errors]
-    return finished
+        result = await result
+    if result.errors:
+        result.errors = presented_together(result.errors)
+    return result
 
 
-def formatted(error: GraphQLError) -> dict[str, Any]:
-    """An error as the specification writes it, its message cut to 500 characters."""
-    written: dict[str, Any] = dict(error.formatted)
-    if len(written["message"]) > _LONGEST_MESSAGE:
-        written["message"] = written["message"][:_LONGEST_MESSAGE] + "…"
-    return written
+def _name(document: Document, operation_name: str | None) -> str | None:
+    """The name that an operation has in its document; nobody names the only one."""
+    if operation_name is None and len(document.operations) == 1:
+        return next(iter(document.operations))
+    return operation_name

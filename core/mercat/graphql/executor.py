@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
 )
+from graphql.execution import Executor as BaseExecutor
 from graphql.execution.collect_fields import GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -26,6 +27,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 LEAVES = "mercat-leaves"
 _MOST_INT = 2**31
 _UNREAD = object()
+_NONE: dict[str, "Leaf"] = {}
 
 
 class Leaf(NamedTuple):
@@ -73,8 +75,15 @@ def _leaf(attribute: str, type_: GraphQLOutputType) -> Leaf | None:
     return Leaf(attribute, plain, inner.coerce_output_value, nullable)
 
 
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes one operation; the schema's extensions hold its plain leaves."""
+class Executor(BaseExecutor[Any]):
+    """Executes one operation; the schema's extensions hold its plain leaves.
+
+    Strawberry's own adds incremental delivery, which costs each request and which nobody can ask
+    for here; its way of making `info` is kept.
+    """
+
+    operation_extensions: None = None
+    build_resolve_info = StrawberryGraphQLCoreExecutionContext.build_resolve_info
 
     def execute_fields(
         self,
@@ -84,16 +93,16 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        leaves = self.schema.extensions[LEAVES].get(parent_type.name)
-        if leaves is None:
-            return super().execute_fields(
-                parent_type, source_value, path, grouped_field_set, position_context
-            )
+        leaves = self.schema.extensions[LEAVES].get(parent_type.name, _NONE)
         read: dict[str, Any] = {}
         rest: GroupedFieldSet = {}
         for response_name, details in grouped_field_set.items():
-            leaf = leaves.get(details[0].node.name.value)
-            value = _UNREAD if leaf is None else _read(leaf, source_value)
+            name = details[0].node.name.value
+            leaf = leaves.get(name)
+            if leaf is not None:
+                value = _read(leaf, source_value)
+            else:
+                value = parent_type.name if name == "__typename" else _UNREAD
             if value is _UNREAD:
                 rest[response_name] = details
             read[response_name] = value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import strawberry
-from graphql import GraphQLObjectType
+from graphql import GraphQLError, GraphQLObjectType
 from strawberry.exceptions import StrawberryException
 from strawberry.exceptions.duplicated_type_name import DuplicatedTypeName
 from strawberry.extensions import SchemaExtension
@@ -124,6 +124,12 @@ class MergedSchema(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         return [*type_definition.fields, *self._extensions.get(type_definition.origin, ())]
+
+    def process_errors(self, errors: list[GraphQLError], *_: object, **__: object) -> None:
+        """Log nothing: what is worth it is logged where errors are presented.
+
+        Strawberry would log each invalid document of a client as an error of the server.
+        """
 
     def _has(self, root: type) -> bool:
         definition = get_object_definition(root, strict=True)

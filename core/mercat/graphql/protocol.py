@@ -3,20 +3,40 @@
 After the GraphQL over HTTP specification (working draft, https://graphql.github.io/graphql-over-http).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from graphql import GraphQLError
+from litestar.datastructures import UploadFile
+from multipart import (  # type: ignore[import-untyped]
+    MultipartParser,
+    MultipartPart,
+    parse_options_header,
+)
 
 from mercat.graphql.errors import ErrorCode, refusal
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENTS = "text/event-stream"
 HTML = "text/html"
+FORM = "multipart/form-data"
+
+_ANSWERS = {
+    GRAPHQL_JSON: GRAPHQL_JSON,
+    JSON: JSON,
+    EVENTS: EVENTS,
+    "application/*": GRAPHQL_JSON,
+    "*/*": JSON,
+}
+_LONGEST_ACCEPT = 1_000
 _LONGEST_NAME = 200
+_MOST_FILES = 20
 
 
 class HTTPError(Exception):
@@ -50,16 +70,22 @@ def accepted(accept: str) -> str | None:
     """The content type of the answer, by the `Accept` header (RFC 9110, 12.5.1); None for none.
 
     `application/json` where the client doesn't say, as servers answered before the specification.
+    Clients name `text/event-stream` last where they can take it and first where they want it.
     """
     if not accept or accept == "*/*":
         return JSON
+    if len(accept) > _LONGEST_ACCEPT:
+        raise HTTPError(431, f"the Accept header is longer than {_LONGEST_ACCEPT} bytes")
+    return _accepted(accept)
+
+
+@lru_cache(maxsize=256)
+def _accepted(accept: str) -> str | None:
     best: tuple[float, int, str] | None = None
     for index, part in enumerate(accept.split(",")):
         media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        chosen = _ANSWERS.get(media_type)
         quality = _quality(parameters)
-        chosen = {
-            GRAPHQL_JSON: GRAPHQL_JSON, JSON: JSON, "*/*": JSON, "application/*": GRAPHQL_JSON
-        }.get(media_type)
         if chosen and quality > 0 and _is_utf8(parameters):
             rank = (quality, -index, chosen)
             best = rank if best is None or rank > best else best
@@ -73,17 +99,18 @@ def wants_page(accept: str) -> bool:
     return html >= 0 and (json < 0 or html < json)
 
 
-def _quality(parameters: list[str]) -> float:
+def _quality(parameters: Iterable[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):
             try:
-                return float(parameter[2:])
+                quality = float(parameter[2:])
             except ValueError:
                 return 0
+            return quality if 0 <= quality <= 1 else 0
     return 1
 
 
-def _is_utf8(parameters: list[str]) -> bool:
+def _is_utf8(parameters: Iterable[str]) -> bool:
     return all(
         parameter.split("=", 1)[1].strip('"') in {"utf-8", "utf8"}
         for parameter in parameters
@@ -91,17 +118,31 @@ def _is_utf8(parameters: list[str]) -> bool:
     )
 
 
+def check_content_type(content_type: str) -> None:
+    """Refuse a body that isn't JSON in UTF-8. Raises HTTPError."""
+    if content_type == JSON:
+        return
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    if media_type != JSON:
+        raise HTTPError(415, f"the body must be {JSON}, and its Content-Type must say so")
+    if not _is_utf8(parameters):
+        raise HTTPError(415, "the body must be UTF-8")
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by lower-case name; one sent several times has its values joined by commas."""
+    pairs = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in raw]
+    headers = dict(pairs)
+    if len(headers) != len(pairs):
+        headers.clear()
+        for key, value in pairs:
+            headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
 def read_body(body: bytes) -> Request:
     """Read a POST's body. Raises HTTPError saying what is wrong with it."""
-    try:
-        parameters = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HTTPError(400, f"the body is not JSON: {str(error)[:100]}") from None
-    if isinstance(parameters, list):
-        raise HTTPError(400, "batches of operations are not taken; send one at a time")
-    if not isinstance(parameters, dict):
-        raise HTTPError(400, "the body must be a JSON object with a `query`")
-    return _request(parameters)
+    return _request(_object(_json(body, "the body")))
 
 
 def read_query_string(query_string: bytes) -> Request:
@@ -119,15 +160,95 @@ def read_query_string(query_string: bytes) -> Request:
         raise HTTPError(400, "the query string is not UTF-8, or has too many fields") from None
     for name in ("variables", "extensions"):
         if parameters.get(name):
-            try:
-                parameters[name] = orjson.loads(parameters[name])
-            except orjson.JSONDecodeError as error:
-                raise HTTPError(400, f"`{name}` is not JSON: {str(error)[:100]}") from None
+            parameters[name] = _json(parameters[name], f"`{name}`")
         else:
             parameters.pop(name, None)
-    if not parameters.get("operationName"):
-        parameters.pop("operationName", None)
     return _request(parameters)
+
+
+def read_form(body: bytes, content_type: str) -> tuple[Request, list[UploadFile]]:
+    """Read a form after the GraphQL multipart request specification, and its files.
+
+    https://github.com/jaydenseric/graphql-multipart-request-spec. Raises HTTPError.
+    """
+    parts = _parts(body, content_type)
+    files = {
+        name: UploadFile(part.content_type, part.filename, part.raw)
+        for name, part in parts.items()
+        if part.filename
+    }
+    try:
+        return _with_files(parts, files), list(files.values())
+    except HTTPError:
+        for file in files.values():
+            file.file.close()
+        raise
+
+
+def _parts(body: bytes, content_type: str) -> dict[str, MultipartPart]:
+    _, options = parse_options_header(content_type)
+    size = len(body) + 1
+    try:
+        parser = MultipartParser(
+            BytesIO(body),
+            options.get("boundary", ""),
+            part_limit=_MOST_FILES + 2,
+            spool_limit=size,
+            memory_limit=size,
+        )
+        return {part.name: part for part in parser}
+    except ValueError:
+        raise HTTPError(400, f"the body is not {FORM}, or has too many parts") from None
+
+
+def _with_files(parts: Mapping[str, MultipartPart], files: Mapping[str, UploadFile]) -> Request:
+    operations = _object(_part_json(parts, "operations"))
+    places = _part_json(parts, "map")
+    if not isinstance(places, dict):
+        raise HTTPError(400, "`map` must be an object")
+    for name, paths in places.items():
+        if name not in files:
+            raise HTTPError(400, f"the form has no file '{name[:100]}'")
+        if not isinstance(paths, list) or len(paths) > _MOST_FILES:
+            raise HTTPError(400, f"`map` must have a list of paths for '{name[:100]}'")
+        for path in paths:
+            _put(operations, path, files[name])
+    return _request(operations)
+
+
+def _part_json(parts: Mapping[str, MultipartPart], name: str) -> Any:
+    return _json(parts[name].raw if name in parts else b"", f"`{name}`")
+
+
+def _put(operations: dict[str, Any], path: Any, file: Any) -> None:
+    """Replace the null at a path such as `variables.files.0`."""
+    try:
+        *way, last = path.split(".")
+        target: Any = operations
+        for step in way:
+            target = target[int(step) if isinstance(target, list) else step]
+        place = int(last) if isinstance(target, list) else last
+        if way and way[0] == "variables" and target[place] is None:
+            target[place] = file
+            return
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        pass
+    raise HTTPError(400, f"`map` names '{str(path)[:100]}', where `operations` has no null")
+
+
+def _json(text: Any, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise HTTPError(400, f"{what} is not JSON: {str(error)[:100]}") from None
+
+
+def _object(parameters: Any) -> dict[str, Any]:
+    if isinstance(parameters, list):
+        raise HTTPError(400, "batches of operations are not taken; send one at a time")
+    if not isinstance(parameters, dict):
+        raise HTTPError(400, "the body must be a JSON object with a `query`")
+    return parameters
 
 
 def _request(parameters: Mapping[str, Any]) -> Request:
@@ -140,4 +261,4 @@ def _request(parameters: Mapping[str, Any]) -> Request:
     for key in ("variables", "extensions"):
         if not isinstance(parameters.get(key), dict | None):
             raise HTTPError(400, f"`{key}` must be an object or null")
-    return Request(query, name, parameters.get("variables"), parameters.get("extensions"))
+    return Request(query, name or None, parameters.get("variables"), parameters.get("extensions"))

@@ -1,42 +1,128 @@
-"""What the fast path leaves to Strawberry's view: uploads, and subscriptions over WebSocket or SSE."""
+"""What the fast path leaves to Strawberry: subscriptions over WebSocket or server-sent events."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard, cast
 
-from graphql import GraphQLError
+import orjson
+from graphql import GraphQLError, OperationType
 from graphql.language import parse
-from litestar import Request, Response, WebSocket
+from litestar import Response
+from litestar.response import Stream
 from strawberry.extensions import SchemaExtension
-from strawberry.litestar.controller import GraphQLController
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types.execution import StreamExecutionResult
+from strawberry.http import process_result
+from strawberry.http.streaming import SSETransport, merge_stream_with_heartbeat
+from strawberry.http.websocket_origin import is_same_origin, normalize_origin
+from strawberry.litestar.controller import GraphQLController, LitestarWebSocketAdapter
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+from strawberry.types.execution import ExecutionResult, StreamExecutionResult
+from strawberry.types.graphql import OperationType as StrawberryOperationType
 
-from mercat.graphql.documents import Documents, InvalidDocument
-from mercat.graphql.errors import presented
+from mercat.context import Context
+from mercat.graphql.documents import Document, Documents, InvalidDocument
+from mercat.graphql.errors import presented_together, refusal
 from mercat.graphql.extend import MergedSchema
+from mercat.graphql.protocol import Request
 
 _NOTHING = parse("{ __typename }")
 _INIT_SECONDS = 5
+# A WebSocket's close frame holds 123 bytes of reason, and one of several bytes may be cut.
+_LONGEST_REASON = 120
+_LONGEST_ID = 200
 
 
-class StrawberryView(GraphQLController):
+class _Socket(LitestarWebSocketAdapter):
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, reason.encode()[:_LONGEST_REASON].decode(errors="ignore"))
+
+
+class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Strawberry's handler takes well-formed messages only; any other ends the connection."""
+
+    async def handle_message(self, message: Any) -> None:
+        if _is_well_formed(message):
+            if message.get("payload", message) is None:
+                del message["payload"]  # the protocol has it either way, Strawberry only one
+            await super().handle_message(cast("Message", message))
+        else:
+            await self.handle_invalid_message("the message is not one of graphql-transport-ws")
+
+
+class StrawberryView(GraphQLController[Context, None]):
     """Strawberry's own view, made by hand: it isn't mounted as a controller."""
 
-    protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
+    protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL,)
     connection_init_wait_timeout = timedelta(seconds=_INIT_SECONDS)
-    multipart_uploads_enabled = True
+    graphql_transport_ws_handler_class = _Handler
+    websocket_adapter_class = _Socket
     graphql_ide = None
 
     def __init__(self, schema: MergedSchema, allowed_origins: Sequence[str]) -> None:
         self.schema = schema
-        self.allowed_origins = frozenset(allowed_origins)
+        self.allowed_origins = frozenset(
+            normal for origin in allowed_origins if (normal := normalize_origin(origin))
+        )
 
-    async def get_sub_response(self, request: Request[Any, Any, Any]) -> Response[Any]:
-        return Response({})
+    def trusts(self, origin: str | None, host: str | None) -> bool:
+        """Whether a page of this origin may send what a browser sends without asking first."""
+        if origin is None or is_same_origin(origin, host):
+            return True
+        return normalize_origin(origin) in self.allowed_origins
 
-    async def get_root_value(self, request: Request[Any, Any, Any] | WebSocket) -> None:
-        return None
+    async def events(self, request: Request, context: Context, *, method: str) -> Response[Any]:
+        """The answer to a request as server-sent events, its context ready."""
+        transport = SSETransport()
+        results = await self.schema.stream(
+            request.query,
+            variable_values=request.variables,
+            context_value=context,
+            operation_name=request.operation_name,
+            allowed_operation_types=StrawberryOperationType.from_http(cast("Any", method)),
+        )
+
+        async def texts() -> AsyncIterator[str]:
+            async for result in results:
+                yield transport.encode_next(process_result(cast("ExecutionResult", result)), _dumps)
+            yield transport.encode_complete()
+
+        beating = merge_stream_with_heartbeat(
+            cast("Any", texts),
+            lambda: transport.heartbeat_message(_dumps),
+            interval=transport.heartbeat_interval,
+            send_initial_heartbeat=transport.send_initial_heartbeat,
+        )
+        return Stream(beating(), headers={**transport.headers, "X-Content-Type-Options": "nosniff"})
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str:
+        return _dumps(data)
+
+
+def _dumps(data: object) -> str:
+    return orjson.dumps(data).decode()
+
+
+def _is_well_formed(message: Any) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    payload, name = message.get("payload"), message.get("id", "")
+    if not isinstance(name, str) or len(name) > _LONGEST_ID:
+        return False
+    if message["type"] != "subscribe":
+        return True
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )
 
 
 def prepared(documents: Callable[[], Documents]) -> type[SchemaExtension]:
@@ -46,13 +132,31 @@ def prepared(documents: Callable[[], Documents]) -> type[SchemaExtension]:
         def on_parse(self) -> Iterator[None]:
             context = self.execution_context
             context.validation_rules = ()
+            # The operations of one WebSocket share its context, but not what they load.
+            if isinstance(context.context, Context):
+                context.context = replace(context.context, loaders={})
             try:
-                context.graphql_document = documents().get(context.query or "").node
+                document = documents().get(context.query or "")
+                self._check_operation(document)
+                context.graphql_document = document.node
             except InvalidDocument as invalid:
-                context.graphql_document = _NOTHING
-                context.provided_operation_name = None
-                context.pre_execution_errors = invalid.errors
+                self._refuse(invalid.errors)
+            except GraphQLError as error:
+                self._refuse([error])
             yield
+
+        def _check_operation(self, document: Document) -> None:
+            context = self.execution_context
+            name = context._provided_operation_name  # noqa: SLF001  an InitVar has no other name
+            operation = document.operation(name or None).operation
+            if StrawberryOperationType[operation.name] not in context.allowed_operations:
+                raise refusal(_not_here(operation))
+
+        def _refuse(self, errors: Sequence[GraphQLError]) -> None:
+            context = self.execution_context
+            context.graphql_document = _NOTHING
+            context._provided_operation_name = None  # noqa: SLF001
+            context.pre_execution_errors = list(errors)
 
         def on_operation(self) -> Iterator[None]:
             yield
@@ -65,9 +169,11 @@ def prepared(documents: Callable[[], Documents]) -> type[SchemaExtension]:
     return Prepared
 
 
+def _not_here(operation: OperationType) -> str:
+    return f"a {operation.value} is not sent this way"
+
+
 def _present(result: object) -> None:
     errors: list[GraphQLError] | None = getattr(result, "errors", None)
     if errors:
-        result.errors = [presented(error) for error in errors]  # type: ignore[attr-defined]
-
-
+        result.errors = presented_together(errors)  # type: ignore[attr-defined]
