@@ -107,7 +107,8 @@ class Client:
 
     def __init__(self, engine: Engine) -> None:
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(cast("Any", create_app(engine))), base_url="http://shop.test"
+            transport=httpx.ASGITransport(cast("Any", create_app(engine))),
+            base_url="http://shop.test",
         )
 
     async def ask(

@@ -35,7 +35,7 @@ from mercat.lifecycle import Job, Operation
 from mercat.settings import Settings
 from mercat.storage.migrations import migrate, status
 
-from .conftest import ClientFor, EngineFor, Serve, Stores, until, write_jsonl
+from .conftest import ClientFor, EngineFor, Serve, until, write_jsonl
 from .test_catalogue import load, product
 
 MakeSettings = Callable[..., Settings]
@@ -316,7 +316,7 @@ async def demo_requested(context: Context) -> None:
 """
 
 
-def test_hook_demo_requested(serve: Serve, stores: Stores, tmp_path: Path) -> None:
+def test_hook_demo_requested(serve: Serve, tmp_path: Path) -> None:
     package = tmp_path / "demo_goods"
     package.mkdir()
     (package / "__init__.py").write_text(
@@ -324,10 +324,7 @@ def test_hook_demo_requested(serve: Serve, stores: Stores, tmp_path: Path) -> No
     )
     (package / "hooks.py").write_text(DEMO_PLUGIN)
     name = f"test_{secrets.token_hex(6)}"
-    toml = (
-        f'[database]\nurl = "{stores.mongo_url}"\nname = "{name}"\n'
-        f'[redis]\nurl = "{stores.redis_url}"\n[plugins]\nenabled = ["demo_goods"]\n'
-    )
+    toml = '[plugins]\nenabled = ["demo_goods"]\n'
 
     with serve("--demo", toml=toml, PYTHONPATH=str(tmp_path), MERCAT_DATABASE__NAME=name):
         pass

@@ -1,7 +1,6 @@
 """Where the shop's data lives: MongoDB, Redis, and what is built on them."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,12 +22,14 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.results import UpdateResult
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from mercat.errors import BootError, StoreError
 from mercat.settings import Settings
 from mercat.storage.embedded import EmbeddedServers
+from mercat.storage.stepdown import PatientDatabase, with_primary
 
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
@@ -36,6 +37,7 @@ Record = dict[str, Any]
 Session = AsyncClientSession
 
 _TRANSACTION_SECONDS = 20
+_LONGEST_TEXT = 2000
 
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
@@ -65,7 +67,8 @@ class Storage:
         self._embedded: EmbeddedServers | None = None
         self._watching: asyncio.Task[None] | None = None
         self._name = f"{settings.database.name}_demo" if demo else settings.database.name
-        self.owner = secrets.token_hex(8)  # names this process in leases
+        self.owner = secrets.token_hex(8)  # names this process in the outbox
+        self.on_commit: list[Callable[[], None]] = []
         self.client: AsyncMongoClient[Record]
         self.database: AsyncDatabase[Record]
         self.redis: aioredis.Redis
@@ -84,21 +87,8 @@ class Storage:
 
         Raises BootError for a malformed URL, StoreError naming the store that doesn't answer.
         """
-        urls = [self._settings.database.url, self._settings.redis.url]
-        if self.is_embedded:
-            self._embedded = EmbeddedServers(self.data_dir)
-            await self._embedded.start()
-            self._watching = asyncio.create_task(self._embedded.watch(), name="watch-servers")
-        found = self._embedded
-        mongo_url, redis_url = (
-            url.get_secret_value() if url is not None else embedded
-            for url, embedded in zip(
-                urls,
-                (found.mongo_url, found.redis_url) if found else ("", ""),
-                strict=True,
-            )
-        )
         try:
+            mongo_url, redis_url = await self._urls()
             await self._connect_mongo(mongo_url)
             await self._connect_redis(redis_url)
             await self._bind(make_indexes=make_indexes)
@@ -121,7 +111,7 @@ class Storage:
 
     def __getitem__(self, document: type[D]) -> type[D]:
         """The Beanie class of a document, bound to this engine's database."""
-        return self._bound[document]  # type: ignore[return-value]
+        return self._bound[document]
 
     def collection(self, document: type[Document]) -> AsyncCollection[Record]:
         """The plain collection of a document, for reads that need no models."""
@@ -131,40 +121,65 @@ class Storage:
         """Run `work` in a transaction: all that it writes with the session, or nothing.
 
         `work` runs again where another transaction was in the way (TransientTransactionError), so
-        it must only touch the database. It has 20 s in all.
+        it must only touch the database. It has 20 s in all; where no server answers at the start,
+        the client's timeout decides instead.
         """
+        if not self.client.topology_description.has_writable_server():
+            await with_primary(self.client, lambda: self.client.admin.command("ping"))
         async with self.client.start_session() as session:
             with pymongo.timeout(_TRANSACTION_SECONDS):
-                return await session.with_transaction(work)
+                result = await session.with_transaction(work)
+        for tell in self.on_commit:
+            tell()
+        return result
 
     async def ping(self) -> None:
         """Ask both stores. Raises StoreError naming the one that doesn't answer."""
         try:
-            await self.client.admin.command("ping")
+            with pymongo.timeout(self._settings.database.timeout_seconds):
+                await self.client.admin.command("ping")
         except PyMongoError as error:
             raise StoreError(f"MongoDB does not answer: {_reason(error)}") from None
         try:
-            await self.redis.ping()  # type: ignore[misc]
+            await self.redis.ping()
         except (aioredis.RedisError, OSError) as error:
             raise StoreError(f"Redis does not answer: {error}") from None
 
+    async def _urls(self) -> tuple[str, str]:
+        """The URLs of MongoDB and Redis, of embedded servers where the settings name none."""
+        mongo, valkey = self._settings.database.url, self._settings.redis.url
+        if mongo is not None and valkey is not None:
+            return mongo.get_secret_value(), valkey.get_secret_value()
+        self._embedded = EmbeddedServers(self.data_dir)
+        await self._embedded.start()
+        self._watching = asyncio.create_task(self._embedded.watch(), name="watch-servers")
+        return (
+            mongo.get_secret_value() if mongo else self._embedded.mongo_url,
+            valkey.get_secret_value() if valkey else self._embedded.redis_url,
+        )
+
     async def _connect_mongo(self, url: str) -> None:
-        database = self._settings.database
+        milliseconds = int(self._settings.database.timeout_seconds * 1000)
         try:
             self.client = AsyncMongoClient(
                 url,
                 appname="mercat",
                 heartbeatFrequencyMS=500,
-                serverSelectionTimeoutMS=int(database.timeout_seconds * 1000),
+                # Also how long a server may say nothing to the heartbeat before it counts as gone.
+                connectTimeoutMS=2 * milliseconds,
+                serverSelectionTimeoutMS=milliseconds,
                 retryWrites=True,
                 tz_aware=True,
             )
         except (ConfigurationError, InvalidURI, ValueError) as error:
             raise BootError(f"MERCAT_DATABASE__URL is no MongoDB URL: {error}") from None
-        self.database = self.client[self._name]
+        self.database = PatientDatabase(self.client, self._name)
         try:
             await self.client.admin.command("ping")
-            await self.database.command("connectionStatus")
+        except OperationFailure as error:
+            raise StoreError(
+                f"MongoDB refuses: {_reason(error)}; correct MERCAT_DATABASE__URL"
+            ) from None
         except PyMongoError as error:
             raise StoreError(
                 f"MongoDB does not answer: {_reason(error)}; start it, or correct "
@@ -183,9 +198,13 @@ class Storage:
                 client_name="mercat",
             )
         except ValueError as error:
-            raise BootError(f"MERCAT_REDIS__URL is no Redis URL: {error}") from None
+            # Python's own words for a port would repeat part of a password.
+            said = "its port is no number" if "Port could" in str(error) else str(error)
+            raise BootError(f"MERCAT_REDIS__URL is no Redis URL: {said}") from None
         try:
-            await self.redis.ping()  # type: ignore[misc]
+            await self.redis.ping()
+        except TypeError as error:  # an option in the URL that redis-py doesn't know
+            raise BootError(f"MERCAT_REDIS__URL is no Redis URL: {error}") from None
         except (aioredis.RedisError, OSError) as error:
             raise StoreError(
                 f"Redis does not answer: {error}; start it, or correct MERCAT_REDIS__URL"
@@ -214,9 +233,18 @@ def _reason(error: PyMongoError) -> str:
     return text
 
 
+def is_written(result: UpdateResult) -> bool:
+    """Whether an upsert did anything: of two at once SecantusDB may let one change nothing."""
+    return result.matched_count == 1 or result.upserted_id is not None
+
+
+def storable(text: str) -> str:
+    """Any text, such as an error's, as MongoDB takes it: no lone surrogates, and not too long."""
+    return text[:_LONGEST_TEXT].encode(errors="backslashreplace").decode()
+
+
 async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

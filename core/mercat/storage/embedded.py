@@ -1,9 +1,12 @@
 """The embedded servers, as an engine's process sees them."""
 
 import asyncio
+import contextlib
 import fcntl
+import logging
 import os
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -12,11 +15,14 @@ from mercat.errors import BootError, StoreError
 from mercat.storage import guardian
 from mercat.storage.guardian import HOLDERS, LOCK, TERM_SECONDS, read_state
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STEP_SECONDS = 0.02
 _MOST_SPAWNS = 3
 _WATCH_SECONDS = 0.5
+_LONGEST_WATCH_SECONDS = 10.0
 _ASSURANCE = 3  # glances that find other holders before one believes it
+
+_logger = logging.getLogger(__name__)
 
 
 class EmbeddedServers:
@@ -29,7 +35,7 @@ class EmbeddedServers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._holders: IO[str] | None = None
-        self._guardian: int | None = None
+        self._guardian: threading.Thread | None = None
         self.mongo_url = ""
         self.redis_url = ""
 
@@ -40,28 +46,40 @@ class EmbeddedServers:
         doesn't start.
         """
         _check_installed()
+        self._holders = _open_holders(self._folder)
+        try:
+            await self._start(self._holders)
+        except BaseException:
+            self._holders.close()
+            self._holders = None
+            raise
+
+    async def _start(self, holders: IO[str]) -> None:
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
-        holders = self._holders = _open_holders(self._folder)
         while not _lock(holders, fcntl.LOCK_SH):  # a guardian that is stopping has it
             await self._pause(deadline)
         spawned = 0
         while not self._is_ready():
-            if spawned > _MOST_SPAWNS:
-                raise StoreError(
-                    f"the embedded servers' guardian ends at once; see {self._folder}/guardian.log"
-                )
             if not is_guarded(self._folder) and not self._guardian_runs():
-                self._raise_if_failed()
+                self._check_spawns(spawned)
                 self._spawn_guardian()
                 spawned += 1
             await self._pause(deadline)
 
     async def watch(self) -> None:
         """Start the guardian again whenever it was killed, for ever."""
+        pause = _WATCH_SECONDS
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            if not self._guardian_runs() and not is_guarded(self._folder):
+            await asyncio.sleep(pause)
+            if self._guardian_runs() or is_guarded(self._folder):
+                pause = _WATCH_SECONDS
+                self._check_urls()
+                continue
+            pause = min(2 * pause, _LONGEST_WATCH_SECONDS)
+            try:
                 self._spawn_guardian()
+            except OSError as error:
+                _logger.warning("the embedded servers' guardian can't be started: %s", error)
 
     async def stop(self) -> None:
         """Let go; where nobody else holds the servers, wait until they have stopped."""
@@ -80,10 +98,10 @@ class EmbeddedServers:
 
     def _is_ready(self) -> bool:
         state = read_state(self._folder)
-        if state.get("state") != "ready" or not _is_alive(state["pid"]):
+        if state.get("state") != "ready" or guardian_of(self._folder) != str(state["pid"]):
             return False
         self.mongo_url, self.redis_url = state["mongo_url"], state["redis_url"]
-        return is_guarded(self._folder)
+        return True
 
     def _is_held_by_others(self, holders: IO[str]) -> bool:
         if _lock(holders, fcntl.LOCK_EX):
@@ -92,24 +110,30 @@ class EmbeddedServers:
         return read_state(self._folder).get("state") == "ready"
 
     def _guardian_runs(self) -> bool:
-        """Whether the guardian that this process started still runs; reaps it where it ended."""
-        if self._guardian is None:
-            return False
-        ended, _ = os.waitpid(self._guardian, os.WNOHANG)
-        if ended:
-            self._guardian = None
-        return not ended
+        """Whether the guardian that this process started still runs."""
+        return self._guardian is not None and self._guardian.is_alive()
 
-    def _raise_if_failed(self) -> None:
+    def _check_spawns(self, spawned: int) -> None:
+        """Raise what the guardian started last has failed with, or that guardians just end."""
         state = read_state(self._folder)
-        if state.get("state") == "failed":
-            (self._folder / "stores.json").unlink()
+        if spawned and state.get("state") == "failed":
             raise StoreError(f"{state['error']} (see the logs in {self._folder})")
+        if spawned > _MOST_SPAWNS:
+            raise StoreError(
+                f"the embedded servers' guardian ends at once; see {self._folder}/guardian.log"
+            )
+
+    def _check_urls(self) -> None:
+        state = read_state(self._folder)
+        found = (state.get("mongo_url"), state.get("redis_url"))
+        if state.get("state") == "ready" and found != (self.mongo_url, self.redis_url):
+            self.mongo_url, self.redis_url = state["mongo_url"], state["redis_url"]
+            _logger.error("the embedded servers had to move to other ports; restart the engine")
 
     def _spawn_guardian(self) -> None:
         log = str(self._folder / "guardian.log")
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        self._guardian = os.posix_spawn(
+        pid = os.posix_spawn(
             sys.executable,
             [sys.executable, "-P", guardian.__file__, str(self._folder)],
             os.environ,
@@ -120,6 +144,10 @@ class EmbeddedServers:
             ],
             setsid=True,
         )
+        self._guardian = threading.Thread(
+            target=_reap, args=(pid,), name="reap-guardian", daemon=True
+        )
+        self._guardian.start()
 
     async def _pause(self, deadline: float) -> None:
         if asyncio.get_running_loop().time() > deadline:
@@ -130,14 +158,25 @@ class EmbeddedServers:
         await asyncio.sleep(_STEP_SECONDS)
 
 
-def is_guarded(folder: Path) -> bool:
-    """Whether a guardian runs on the folder."""
+def _reap(pid: int) -> None:
+    """Wait for a child, so that it leaves no zombie however long this process lives on."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def guardian_of(folder: Path) -> str | None:
+    """The process id of the guardian that runs on the folder; None where none does."""
     try:
         lock = (folder / LOCK).open("r")
     except FileNotFoundError:
-        return False
+        return None
     with lock:
-        return not _lock(lock, fcntl.LOCK_SH)
+        return None if _lock(lock, fcntl.LOCK_SH) else lock.read()
+
+
+def is_guarded(folder: Path) -> bool:
+    """Whether a guardian runs on the folder."""
+    return guardian_of(folder) is not None
 
 
 def _lock(file: IO[str], kind: int) -> bool:
@@ -156,14 +195,6 @@ def _open_holders(folder: Path) -> IO[str]:
         raise BootError(
             f"the folder {folder} can't be written ({error.strerror}); set data_dir in [database]"
         ) from None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _check_installed() -> None:

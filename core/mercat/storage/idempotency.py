@@ -53,7 +53,7 @@ async def idempotent(
     """
     if not 0 < len(key) <= LONGEST_KEY:
         raise InvalidError(f"an idempotency key has 1 to {LONGEST_KEY} characters")
-    identity = hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()
+    identity = hashlib.sha256(f"{scope}\0{key}".encode(errors="surrogatepass")).hexdigest()
     wanted = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
     records = storage.collection(IdempotencyDocument)
 

@@ -6,6 +6,8 @@ the number of documents that `up` would change, for the dry run.
 """
 
 import importlib.util
+import inspect
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -14,14 +16,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from beanie import Document
+from pymongo.errors import PyMongoError
 
 import mercat
 from mercat.context import Context
-from mercat.errors import BootError
+from mercat.errors import BootError, MercatError
 from mercat.storage.leases import lease
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.py\Z")
 _LEASE = timedelta(seconds=60)
+
+_logger = logging.getLogger(__name__)
 
 
 class MigrationDocument(Document):
@@ -68,6 +73,8 @@ def find_migrations(folders: Iterable[tuple[str, Path]]) -> list[Migration]:
     for plugin, folder in folders:
         numbers: dict[str, str] = {}
         for file in sorted(folder.glob("*.py")):
+            if file.name == "__init__.py":
+                continue
             match = _FILE_NAME.match(file.name)
             if match is None:
                 raise BootError(f"{file} is no migration; name it NNNN_what.py, such as 0001_x.py")
@@ -88,9 +95,9 @@ def _load(plugin: str, file: Path) -> Migration:
     except Exception as error:
         raise BootError(f"{file} fails when loaded: {type(error).__name__}: {error}") from error
     up = getattr(module, "up", None)
-    if up is None or not module.__doc__:
+    if not inspect.iscoroutinefunction(up) or not (module.__doc__ or "").strip():
         raise BootError(f"{file} needs a docstring and `async def up(context)`")
-    title = module.__doc__.strip().splitlines()[0]
+    title = (module.__doc__ or "").strip().splitlines()[0]
     return Migration(f"{plugin}/{file.stem}", title, up, getattr(module, "pending", None))
 
 
@@ -111,6 +118,7 @@ async def migrate(
     """Apply what is pending, in order; returns False where another process is at it.
 
     Safe to break off and to repeat: a migration counts as applied only once `up` has returned.
+    Raises MercatError naming the migration that fails; those before it stay applied.
     """
     async with lease(context.storage, "migrations", _LEASE) as held:
         if not held:
@@ -119,7 +127,7 @@ async def migrate(
             if step.applied_at is not None:
                 continue
             started = time.perf_counter()
-            await step.migration.up(context)
+            await _apply(step.migration, context)
             seconds = time.perf_counter() - started
             await context.storage.collection(MigrationDocument).update_one(
                 {"_id": step.migration.id},
@@ -128,3 +136,15 @@ async def migrate(
             )
             on_applied(step.migration, seconds)
     return True
+
+
+async def _apply(migration: Migration, context: Context) -> None:
+    try:
+        await migration.up(context)
+    except (MercatError, PyMongoError) as error:
+        raise MercatError(f"the migration {migration.id} failed: {error}") from error
+    except Exception as error:
+        _logger.exception("the migration %s failed", migration.id)
+        raise MercatError(
+            f"the migration {migration.id} failed: {type(error).__name__}: {error}"
+        ) from error

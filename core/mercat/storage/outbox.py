@@ -16,22 +16,34 @@ from typing import Any, Literal, ParamSpec, get_type_hints
 from beanie import Document, PydanticObjectId
 from bson import ObjectId
 from pydantic import Field, TypeAdapter
+from pydantic.errors import PydanticUserError
 from pymongo import IndexModel, ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
-from mercat.storage import Record, Session
+from mercat.hooks import Implementation
+from mercat.storage import Record, Session, storable
 
 P = ParamSpec("P")
 
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
+MOST_AT_ONCE = 16
+_GROWTH = 3
 _LONGEST_PAUSE = timedelta(hours=1)
 _POLL_SECONDS = 0.5
-_MOST_AT_ONCE = 16
 
 _logger = logging.getLogger(__name__)
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after that many attempts: 1 s, 3 s, 9 s and so on to an hour.
+
+    Twelve attempts take about four hours, as long as a mail server may well be away.
+    """
+    return min(timedelta(seconds=_GROWTH ** (attempts - 1)), _LONGEST_PAUSE)
 
 
 class OutboxDocument(Document):
@@ -55,31 +67,36 @@ class OutboxDocument(Document):
 class Outbox:
     """Writes events, and delivers those that are due while `run` runs."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, lease: timedelta = LEASE) -> None:
         self._context = context
         self._storage = context.storage
         self._hooks = context.hooks
+        self._lease = lease
         self._wake = asyncio.Event()
+        self._is_added = False
+        self._storage.on_commit.append(self._on_commit)
 
     async def add(
-        self, session: Session, hook: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+        self,
+        session: Session,
+        hook: Callable[P, Awaitable[None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> None:
         """Write an event in the transaction of `session`; without the fact there is no event.
 
         `hook` is a specification whose first parameter is the context, which is passed here too
-        and not stored; the others must be values that pydantic can write as JSON.
+        and not stored; the others must be values that pydantic can write as JSON and read again.
+        Raises TypeError for a hook that isn't this engine's and for a value that isn't such.
         """
-        bound = inspect.signature(hook).bind(*args, **kwargs).arguments
-        hints = get_type_hints(hook)
+        if self._hooks.specification(hook.__name__) is not hook:
+            raise TypeError(f"{hook.__module__}.{hook.__name__} is not a hook of this engine")
+        values = inspect.signature(hook).bind(*args, **kwargs).arguments
         now = datetime.now(UTC)
         await self._collection.insert_one(
             {
                 "hook": hook.__name__,
-                "payload": {
-                    name: TypeAdapter(hints[name]).dump_python(value, mode="json")
-                    for name, value in bound.items()
-                    if name != "context"
-                },
+                "payload": _written(hook, values),
                 "created_at": now,
                 "due_at": now,
                 "attempts": 0,
@@ -90,30 +107,34 @@ class Outbox:
             },
             session=session,
         )
-        self._wake.set()
+        self._is_added = True
 
     async def run(self) -> None:
-        """Deliver what is due, for ever; the poll is what counts, the wake-up only hurries it."""
-        while True:
-            try:
-                while await self.deliver_due():
-                    pass
-            except PyMongoError as error:
-                _logger.warning("the outbox waits for MongoDB: %s", type(error).__name__)
-                await asyncio.sleep(_POLL_SECONDS)
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
-            except TimeoutError:
-                continue
+        """Deliver what is due, 16 events at once, for ever.
+
+        The poll is what counts, the wake-up only hurries it. When cancelled, events that are being
+        delivered become due again.
+        """
+        slots = asyncio.Semaphore(MOST_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await slots.acquire()
+                event = await self._take_patiently()
+                if event is None:
+                    slots.release()
+                    await self._pause()
+                    continue
+                delivery = group.create_task(self._deliver(event))
+                delivery.add_done_callback(lambda _: slots.release())
 
     async def deliver_due(self) -> int:
         """Deliver up to 16 events that are due, at once; returns how many were taken."""
-        taken = [event for _ in range(_MOST_AT_ONCE) if (event := await self._take()) is not None]
+        count = 0
         async with asyncio.TaskGroup() as group:
-            for event in taken:
+            while count < MOST_AT_ONCE and (event := await self._take_patiently()) is not None:
                 group.create_task(self._deliver(event))
-        return len(taken)
+                count += 1
+        return count
 
     async def dead(self) -> list[Record]:
         """The events that were given up, oldest first."""
@@ -140,46 +161,94 @@ class Outbox:
         return result.modified_count
 
     @property
-    def _collection(self) -> Any:
+    def _collection(self) -> AsyncCollection[Record]:
         return self._storage.collection(OutboxDocument)
+
+    def _on_commit(self) -> None:
+        if self._is_added:
+            self._is_added = False
+            self._wake.set()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _take_patiently(self) -> Record | None:
+        try:
+            return await self._take()
+        except PyMongoError as error:
+            _logger.warning("the outbox waits for MongoDB: %s", type(error).__name__)
+            return None
 
     async def _take(self) -> Record | None:
         now = datetime.now(UTC)
-        taken: Record | None = await self._collection.find_one_and_update(
+        return await self._collection.find_one_and_update(
             {"state": "pending", "due_at": {"$lte": now}},
             {
-                "$set": {"due_at": now + LEASE, "owner": self._storage.owner},
+                "$set": {"due_at": now + self._lease, "owner": self._storage.owner},
                 "$inc": {"attempts": 1},
             },
             sort=[("due_at", 1)],
             return_document=ReturnDocument.AFTER,
         )
-        return taken
 
     async def _deliver(self, event: Record) -> None:
         mine = {"_id": event["_id"], "owner": self._storage.owner, "attempts": event["attempts"]}
-        failures = []
+        try:
+            failures = await self._attempt(event, mine)
+            if failures is None:
+                return
+            if failures:
+                await self._put_off(event, mine, "; ".join(failures))
+            else:
+                await self._collection.delete_one(mine)
+        except PyMongoError as error:
+            # The lease runs out, and the event is delivered again.
+            _logger.warning("event %s waits for MongoDB: %s", event["_id"], type(error).__name__)
+        except asyncio.CancelledError:
+            await self._give_back(mine)
+            raise
+        except Exception:
+            _logger.exception("event %s could not be delivered", event["_id"])
+
+    async def _attempt(self, event: Record, mine: Record) -> list[str] | None:
+        """Tell each plugin that wasn't told; returns what failed, or None if the lease is lost."""
+        if event["attempts"] > MOST_ATTEMPTS:
+            return ["each process that delivered it ended before it was done"]
         try:
             values = self._values(event)
         except Exception as error:  # noqa: BLE001  an event of a plugin that is gone or changed
-            failures.append(f"{event['hook']}: {error}")
-        else:
-            for implementation in self._hooks.implementations(event["hook"]):
-                if implementation.plugin in event["delivered"]:
-                    continue
-                try:
-                    async with asyncio.timeout(LEASE.total_seconds() / 2):
-                        await implementation(values)
-                except Exception as error:  # noqa: BLE001  whatever a plugin raises is retried
-                    failures.append(f"{implementation.plugin}: {type(error).__name__}: {error}")
-                else:
-                    await self._collection.update_one(
-                        mine, {"$addToSet": {"delivered": implementation.plugin}}
-                    )
-        if failures:
-            await self._put_off(event, mine, "; ".join(failures))
-        else:
-            await self._collection.delete_one(mine)
+            return [f"{event['hook']}: {error}"]
+        failures = []
+        for implementation in self._hooks.implementations(event["hook"]):
+            if implementation.plugin in event["delivered"]:
+                continue
+            failure = await self._tell(implementation, values)
+            if failure is not None:
+                failures.append(failure)
+            if not await self._note(mine, implementation.plugin if failure is None else None):
+                return None
+        return failures
+
+    async def _tell(self, implementation: Implementation, values: dict[str, Any]) -> str | None:
+        try:
+            async with asyncio.timeout(self._lease.total_seconds() / 2):
+                await implementation(values)
+        except Exception as error:
+            _logger.info("plugin %s failed", implementation.plugin, exc_info=error)
+            return f"{implementation.plugin}: {type(error).__name__}: {error}"
+        return None
+
+    async def _note(self, mine: Record, delivered_to: str | None) -> bool:
+        """Renew the lease, and note who was told; false where the lease is lost."""
+        change: Record = {"$set": {"due_at": datetime.now(UTC) + self._lease}}
+        if delivered_to is not None:
+            change["$addToSet"] = {"delivered": delivered_to}
+        result = await self._collection.update_one(mine, change)
+        return result.matched_count == 1
 
     def _values(self, event: Record) -> dict[str, Any]:
         hook = self._hooks.specification(event["hook"])
@@ -194,19 +263,50 @@ class Outbox:
 
     async def _put_off(self, event: Record, mine: Record, error: str) -> None:
         attempts = event["attempts"]
-        dead = attempts >= MOST_ATTEMPTS
-        pause = min(timedelta(seconds=2 ** (attempts - 1)), _LONGEST_PAUSE)
         _logger.warning(
-            "event %s of %s failed for the %d. time: %s", event["_id"], event["hook"], attempts, error
+            "event %s of %s failed, attempt %d: %s", event["_id"], event["hook"], attempts, error
         )
         await self._collection.update_one(
             mine,
             {
                 "$set": {
-                    "state": "dead" if dead else "pending",
-                    "due_at": datetime.now(UTC) + pause,
-                    "error": error[:2000],
+                    "state": "dead" if attempts >= MOST_ATTEMPTS else "pending",
+                    "due_at": datetime.now(UTC) + pause_after(attempts),
+                    "error": storable(error),
                     "owner": None,
                 }
             },
         )
+
+    async def _give_back(self, mine: Record) -> None:
+        try:
+            await self._collection.update_one(
+                mine,
+                {"$set": {"due_at": datetime.now(UTC), "owner": None}, "$inc": {"attempts": -1}},
+            )
+        except PyMongoError as error:
+            _logger.info("event %s: %s", mine["_id"], type(error).__name__)
+
+
+def _written(hook: Callable[..., Any], values: dict[str, Any]) -> Record:
+    hints = get_type_hints(hook)
+    return {
+        name: _as_json(f"{hook.__name__}: {name}", hints[name], value)
+        for name, value in values.items()
+        if name != "context"
+    }
+
+
+def _as_json(where: str, hint: Any, value: Any) -> Any:
+    """The value as JSON. Raises TypeError where it could not be read again."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+        written: Any = adapter.dump_python(value, mode="json", warnings="error")
+        adapter.validate_python(written)
+    except (PydanticUserError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TypeError(
+            f"{where} can't be an event's value: {reason}; use what pydantic reads and writes as "
+            "JSON, such as str for an ObjectId"
+        ) from error
+    return written

@@ -6,6 +6,7 @@ everything in a range before it applies the limit, as SecantusDB does, then fetc
 that stops early.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from beanie import Document
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
 
 from mercat.errors import InvalidError
 from mercat.storage import Record, Session, Storage
@@ -34,15 +36,21 @@ async def reserve_numbers(
     storage: Storage, name: str, count: int, session: Session | None = None
 ) -> range:
     """Give out `count` numbers that nobody else gets; those never used leave gaps."""
-    record = await storage.collection(CounterDocument).find_one_and_update(
-        {"_id": name},
-        {"$inc": {"value": count}},
-        upsert=True,
-        return_document=ReturnDocument.AFTER,
-        session=session,
-    )
-    last: int = record["value"]
-    return range(last - count + 1, last + 1)
+    counters = storage.collection(CounterDocument)
+    while True:
+        record = await counters.find_one_and_update(
+            {"_id": name},
+            {"$inc": {"value": count}},
+            upsert=session is not None,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        if record is not None:
+            last: int = record["value"]
+            return range(last - count + 1, last + 1)
+        # Not by an upsert: of two at once SecantusDB may let one change nothing.
+        with contextlib.suppress(DuplicateKeyError):
+            await counters.insert_one({"_id": name, "value": 0})
 
 
 async def highest_number(storage: Storage, name: str) -> int:
@@ -108,11 +116,13 @@ async def find_page(
     records: list[Record] = []
     window = _FIRST_WINDOW * request.count
     edge = request.cursor
-    low, high = (1, highest if edge is None else edge - 1) if downward else \
-        (1 if edge is None else edge + 1, highest)
+    low, high = 1, highest
+    if edge is not None:  # a client may have written the cursor itself, and any number into it
+        low, high = (1, min(edge - 1, highest)) if downward else (max(edge + 1, 1), highest)
     while low <= high and len(records) <= request.count:
-        span = (max(low, high - window + 1), high) if downward else \
-            (low, min(high, low + window - 1))
+        span = (
+            (max(low, high - window + 1), high) if downward else (low, min(high, low + window - 1))
+        )
         cursor = collection.find(
             {**condition, "number": {"$gte": span[0], "$lte": span[1]}}, projection
         )

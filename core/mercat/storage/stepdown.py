@@ -1,0 +1,81 @@
+"""Writes that wait for a primary.
+
+MongoDB answers "not primary" to a write while its replica set elects. Its driver repeats such a
+write where the server labels the answer as retryable; SecantusDB doesn't, so it is repeated here.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from pymongo import AsyncMongoClient, ReadPreference
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import NotPrimaryError, ServerSelectionTimeoutError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Record = dict[str, Any]
+
+PRIMARY_SECONDS = 10.0
+_STEP_SECONDS = 0.1
+
+
+async def with_primary(client: AsyncMongoClient[Record], attempt: Callable[[], Awaitable[T]]) -> T:
+    """Attempt a write again for up to 10 s while the servers answer but none is primary.
+
+    A server that isn't primary has refused the write, so that repeating it can't do it twice.
+    Servers that don't answer at all are waited for no longer than the client's own timeout.
+    """
+    deadline = time.monotonic() + PRIMARY_SECONDS
+    while True:
+        try:
+            return await attempt()
+        except NotPrimaryError as error:
+            if time.monotonic() > deadline or error.has_error_label("RetryableWriteError"):
+                raise
+        except ServerSelectionTimeoutError:
+            if time.monotonic() > deadline or not _is_electing(client):
+                raise
+        await asyncio.sleep(_STEP_SECONDS)
+
+
+def _is_electing(client: AsyncMongoClient[Record]) -> bool:
+    """Whether there are servers and none of them is primary; so too where one just became it."""
+    topology = client.topology_description
+    return topology.has_readable_server(ReadPreference.NEAREST)
+
+
+def _patient(
+    write: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    @wraps(write)
+    async def patient(*args: P.args, **kwargs: P.kwargs) -> T:
+        session: Any = kwargs.get("session")
+        if session is not None and session.in_transaction:
+            return await write(*args, **kwargs)  # the transaction as a whole is repeated
+        collection: Any = args[0]
+        return await with_primary(collection.database.client, lambda: write(*args, **kwargs))
+
+    return patient
+
+
+class PatientCollection(AsyncCollection[Record]):
+    """A collection whose writes of one document wait for a primary."""
+
+    insert_one = _patient(AsyncCollection.insert_one)
+    update_one = _patient(AsyncCollection.update_one)
+    replace_one = _patient(AsyncCollection.replace_one)
+    delete_one = _patient(AsyncCollection.delete_one)
+    find_one_and_update = _patient(AsyncCollection.find_one_and_update)
+    find_one_and_replace = _patient(AsyncCollection.find_one_and_replace)
+    find_one_and_delete = _patient(AsyncCollection.find_one_and_delete)
+
+
+class PatientDatabase(AsyncDatabase[Record]):
+    """A database of such collections, reached as `database[name]`."""
+
+    def __getitem__(self, name: str) -> AsyncCollection[Record]:
+        return PatientCollection(self, name)
