@@ -12,6 +12,8 @@ from litestar.testing import TestClient
 from mercat.graphql.ide import CONTENT_SECURITY_POLICY, STATIC_PATH, page, static_files
 from mercat.lifecycle import Operation
 
+from .conftest import Client
+
 HOSTILE = "query A { a } # </script><script>alert(1)</script><!-- <script> & \u2028"
 
 
@@ -124,3 +126,9 @@ def test_only_the_folder_is_served() -> None:
         assert client.get(f"{STATIC_PATH}/LICENSE-graphiql").status_code == 200
         assert client.get(f"{STATIC_PATH}/%2e%2e/%2e%2e/ide.py").status_code == 404
         assert client.get(f"{STATIC_PATH}/missing.js").status_code == 404
+
+
+async def test_address_with_a_slash_at_its_end_leads_to_the_page(client: Client) -> None:
+    answer = await client.http.get("/graphql/", headers={"accept": "text/html"})
+    assert answer.status_code == 308
+    assert str(answer.url.join(answer.headers["location"])) == "http://shop.test/graphql"
