@@ -84,7 +84,7 @@ class Endpoint:
         accept = headers.get("accept", "")
         method = scope["method"]
         if method == "GET" and wants_page(accept) and b"query=" not in scope["query_string"]:
-            return self._graphiql()
+            return self._graphiql(scope)
         content_type = accepted(accept)
         if content_type is None:
             raise HTTPError(406, f"the answer comes as {GRAPHQL_JSON} or {JSON}")
@@ -197,11 +197,13 @@ class Endpoint:
             headers={"connection": "close"},
         )
 
-    def _graphiql(self) -> ASGIApp:
+    def _graphiql(self, scope: HTTPScope) -> ASGIApp:
         if self._page is None:
             raise HTTPError(
                 404, "GraphiQL is turned off here; send a query", code=ErrorCode.NOT_FOUND
             )
+        if scope["raw_path"].endswith(b"/"):  # the page's addresses are relative
+            return _Answer(308, b"", HTML, {"location": "../graphql"})
         body, policy = self._page()
         return _Answer(
             200, body, HTML, {"content-security-policy": policy, "cache-control": "no-cache"}
