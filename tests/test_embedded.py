@@ -388,12 +388,15 @@ async def test_two_engines_replace_a_killed_guardian_once(folder: Path, data: Pa
         assert len(processes_in(folder)) == 3
 
 
-def test_killing_the_engine_leaves_no_orphan_and_loses_nothing(folder: Path, data: Path) -> None:
-    with running(folder) as shop:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killing_the_engine_leaves_no_orphan_and_loses_nothing(
+    folder: Path, data: Path, workers: str
+) -> None:
+    with running(folder, "--workers", workers) as shop:
         written = write_numbers(read_state(data)["mongo_url"], 40)
         shop.process.kill()
         shop.process.wait()
-        assert wait_until_empty(folder, 6) == []
+        assert wait_until_empty(folder, 8) == []
     assert asyncio.run(numbers_in(folder)) == written
 
 

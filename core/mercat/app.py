@@ -1,7 +1,10 @@
 """The Litestar application of an engine."""
 
 import logging
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -65,9 +68,23 @@ def create_app(engine: Engine) -> Litestar:
 
 def app_from_environment() -> Litestar:
     """The application of a worker process; `MERCAT_CONFIG` names its engine.toml."""
+    _end_with_parent()
     config = os.environ.get(CONFIG_VARIABLE)
     settings = load_settings(Path(config) if config else None)
     return create_app(Engine(settings, demo=os.environ.get(DEMO_VARIABLE) == "1"))
+
+
+def _end_with_parent() -> None:
+    """Stop this worker in order once the process that started it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="wait-for-parent", daemon=True).start()
 
 
 def _graphql(engine: Engine) -> ControllerRouterHandler:

@@ -80,6 +80,8 @@ class Engine:
         self.migrations = self._find_migrations()
         self.storage = Storage(self.settings, self._documents(), demo=demo)
         self.outbox = Outbox(self.context())
+        jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
+        self._schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
         self._tasks: list[asyncio.Task[Any]] = []
 
     def context(self, viewer: Viewer = SYSTEM) -> Context:
@@ -103,12 +105,10 @@ class Engine:
         await self.storage.connect()
         if not work:
             return
-        jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
-        schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
         await self.hooks.notify(lifecycle.startup, self.context())
         self._tasks = [
             asyncio.create_task(self.outbox.run(), name="outbox"),
-            asyncio.create_task(schedule.run(), name="schedule"),
+            asyncio.create_task(self._schedule.run(), name="schedule"),
         ]
         settle()
 

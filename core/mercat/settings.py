@@ -55,7 +55,7 @@ class DatabaseSettings(_Section):
     url: SecretStr | None = None
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "mercat"
     data_dir: Path = Path(".mercat")
-    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 3
+    timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5
 
 
 class RedisSettings(_Section):
