@@ -58,8 +58,8 @@ _logger = logging.getLogger("mercat.guardian")
 def mongo_command(folder: Path, port: int, *, auth: bool) -> list[str]:
     """SecantusDB's command line.
 
-    Without `--sync-on-commit` a killed server loses what it acknowledged; `--config` keeps it
-    from reading a stray secantusd.toml, `-P` from importing what lies in the shop's folder.
+    With `--sync-on-commit` what is acknowledged is on disk; `--config` keeps the server from
+    reading a stray secantusd.toml, `-P` from importing what lies in the shop's folder.
     """
     command = [sys.executable, "-P", "-m", "secantus", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--storage-path", str(folder / "mongo"), "--config", str(folder / "secantusd.toml")]
