@@ -83,22 +83,8 @@ async def create_category(
     was asked for is taken; one that wasn't is made from the name.
     """
     name = name.strip()
-    if not 0 < len(name) <= _LONGEST_NAME:
-        raise InvalidError(f"a name has 1 to {_LONGEST_NAME} characters", field=("name",))
-    if slug is not None and (not slug or slugify(slug) != slug):
-        raise InvalidError(
-            f"a slug has words of a-z and 0-9 joined by '-', such as '{slugify(slug) or 'shoes'}'",
-            field=("slug",),
-        )
-    if len(description) > _LONGEST_DESCRIPTION:
-        raise InvalidError(
-            f"a description has at most {_LONGEST_DESCRIPTION} characters", field=("description",)
-        )
-    parent = None
-    if parent_id is not None:
-        parent = (await categories_by_id(context, [parent_id])).get(parent_id)
-        if parent is None:
-            raise ParentNotFoundError("there is no such category", field=("parent",))
+    _check_texts(name, slug, description)
+    parent = await _parent(context, parent_id)
     check_depth(context, parent)
     wanted = slug or slugify(name) or "category"
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
@@ -112,15 +98,37 @@ async def create_category(
         description=description,
         position=position,
     )
-    for candidate in (wanted, f"{wanted}-{number}"):
+    for candidate in [wanted] if slug is not None else [wanted, f"{wanted}-{number}"]:
+        created = {"_id": key, **record, "slug": candidate}
         try:
-            await collection(context).insert_one({"_id": key, **record, "slug": candidate})
+            await collection(context).insert_one(created)
         except DuplicateKeyError:
-            if slug is not None:
-                raise SlugTakenError("another category has this slug", field=("slug",)) from None
-        else:
-            return {"_id": key, **record, "slug": candidate}
+            continue
+        return created
     raise SlugTakenError("another category has this slug", field=("slug",))
+
+
+def _check_texts(name: str, slug: str | None, description: str) -> None:
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise InvalidError(f"a name has 1 to {_LONGEST_NAME} characters", field=("name",))
+    if slug is not None and (not slug or slugify(slug) != slug):
+        raise InvalidError(
+            f"a slug has words of a-z and 0-9 joined by '-', such as '{slugify(slug) or 'shoes'}'",
+            field=("slug",),
+        )
+    if len(description) > _LONGEST_DESCRIPTION:
+        raise InvalidError(
+            f"a description has at most {_LONGEST_DESCRIPTION} characters", field=("description",)
+        )
+
+
+async def _parent(context: Context, parent_id: ObjectId | None) -> Record | None:
+    if parent_id is None:
+        return None
+    parent = (await categories_by_id(context, [parent_id])).get(parent_id)
+    if parent is None:
+        raise ParentNotFoundError("there is no such category", field=("parent",))
+    return parent
 
 
 def check_depth(context: Context, parent: Record | None) -> None:
