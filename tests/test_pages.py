@@ -131,3 +131,13 @@ def test_paging_arguments_are_checked(
 ) -> None:
     with pytest.raises(InvalidError, match=message):
         PageRequest.of(*arguments)
+
+
+async def test_what_was_added_since_the_last_look_is_listed(engine: Engine) -> None:
+    notes = engine.storage.database["notes"]
+    for number in range(1, 41):
+        await notes.insert_one({"_id": number, "number": number})
+        for newest in (True, False):
+            page = await find_page(notes, {}, PageRequest(50), newest_first=newest, highest=3)
+            assert len(page.records) == number
+            assert not page.has_next

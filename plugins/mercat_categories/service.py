@@ -12,7 +12,7 @@ from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.slugs import slugify
 from mercat.storage import Record
-from mercat.storage.pages import Page, PageRequest, find_page, highest_number, reserve_numbers
+from mercat.storage.pages import Page, PageRequest, find_page, known_highest, reserve_numbers
 from mercat_categories.documents import COUNTER, CategoryDocument
 from mercat_categories.errors import ParentNotFoundError, SlugTakenError, TooDeepError
 from mercat_categories.settings import CategorySettings
@@ -60,7 +60,7 @@ async def category_page(context: Context, request: PageRequest, *, roots: bool) 
         _condition(roots=roots),
         request,
         newest_first=False,
-        highest=await highest_number(context.storage, COUNTER),
+        highest=await known_highest(context.storage, COUNTER),
     )
 
 

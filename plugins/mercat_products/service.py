@@ -8,7 +8,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from mercat.context import Context
 from mercat.storage import Record
-from mercat.storage.pages import Page, PageRequest, find_page, highest_number
+from mercat.storage.pages import Page, PageRequest, find_page, known_highest
 from mercat_products.documents import COUNTER, ProductDocument
 
 # What no list or page shows.
@@ -49,7 +49,7 @@ async def product_page(
         _condition(group),
         request,
         newest_first=newest_first,
-        highest=await highest_number(context.storage, COUNTER),
+        highest=await known_highest(context.storage, COUNTER),
         projection=_PROJECTION,
     )
 

@@ -68,6 +68,7 @@ class Storage:
         self._watching: asyncio.Task[None] | None = None
         self._name = f"{settings.database.name}_demo" if demo else settings.database.name
         self.owner = secrets.token_hex(8)  # names this process in the outbox
+        self.highest_numbers: dict[str, tuple[float, int]] = {}  # see pages.known_highest
         self.on_commit: list[Callable[[], None]] = []
         self.client: AsyncMongoClient[Record]
         self.database: AsyncDatabase[Record]

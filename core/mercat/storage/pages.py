@@ -7,7 +7,8 @@ that stops early.
 """
 
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,10 @@ from pymongo.errors import DuplicateKeyError
 from mercat.errors import InvalidError
 from mercat.storage import Record, Session, Storage
 
-_FIRST_WINDOW = 4
+_FIRST_WINDOW = 1.25  # of a page: most numbers are in use, and SecantusDB reads every one
 _GROWTH = 8
+_FRESH_SECONDS = 1.0
+_MOST = 2**62
 MOST = 100
 
 
@@ -57,6 +60,16 @@ async def highest_number(storage: Storage, name: str) -> int:
     """The last number given out; 0 where there is none."""
     record = await storage.collection(CounterDocument).find_one({"_id": name})
     return record["value"] if record else 0
+
+
+async def known_highest(storage: Storage, name: str) -> int:
+    """The last number given out, as far as this process knew within the last second."""
+    asked_at, highest = storage.highest_numbers.get(name, (-_FRESH_SECONDS, 0))
+    now = time.monotonic()
+    if now - asked_at >= _FRESH_SECONDS:
+        highest = await highest_number(storage, name)
+        storage.highest_numbers[name] = now, highest
+    return highest
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +121,50 @@ async def find_page(
 ) -> Page:
     """Read one page of the documents that meet `condition`, listed by `number`.
 
-    `condition` must be equalities that an index has before `number`. `projection` must not leave
+    `condition` must be equalities that an index has before `number`. `highest` says where the
+    numbers end as far as is known; higher ones are found all the same. `projection` must not leave
     `number` out. `has_previous` going forward, and `has_next` going backward, are true wherever a
     cursor was given: the cursor's own document is there.
     """
-    downward = newest_first is not request.backward
     records: list[Record] = []
-    window = _FIRST_WINDOW * request.count
-    edge = request.cursor
-    low, high = 1, highest
-    if edge is not None:  # a client may have written the cursor itself, and any number into it
-        low, high = (1, min(edge - 1, highest)) if downward else (max(edge + 1, 1), highest)
-    while low <= high and len(records) <= request.count:
-        span = (
-            (max(low, high - window + 1), high) if downward else (low, min(high, low + window - 1))
-        )
-        cursor = collection.find(
-            {**condition, "number": {"$gte": span[0], "$lte": span[1]}}, projection
-        )
+    downward = newest_first is not request.backward
+    for bounds in _windows(request, downward=downward, highest=highest):
+        cursor = collection.find({**condition, "number": bounds}, projection)
         cursor = cursor.sort("number", DESCENDING if downward else ASCENDING)
         records += await cursor.limit(request.count + 1 - len(records)).to_list()
-        low, high = (low, span[0] - 1) if downward else (span[1] + 1, high)
-        window *= _GROWTH
+        if len(records) > request.count:
+            break
     more = len(records) > request.count
     page = records[: request.count]
     if request.backward:
         page.reverse()
-        return Page(page, has_next=edge is not None, has_previous=more)
-    return Page(page, has_next=more, has_previous=edge is not None)
+        return Page(page, has_next=request.cursor is not None, has_previous=more)
+    return Page(page, has_next=more, has_previous=request.cursor is not None)
+
+
+def _windows(request: PageRequest, *, downward: bool, highest: int) -> Iterator[dict[str, int]]:
+    """Ranges of numbers from the cursor on, each larger than the one before.
+
+    The range at the top ends at the cursor or is open, so that numbers above `highest` are in it.
+    """
+    size = int(_FIRST_WINDOW * request.count) + 1
+    edge = request.cursor
+    if edge is not None:  # a client may have written the cursor itself, and any number into it
+        edge = min(max(edge, 0), _MOST)
+    if downward:
+        high = highest if edge is None else edge - 1
+        top = {} if edge is None else {"$lte": high}
+        high = min(high, highest)
+        while True:
+            low = max(1, high - size + 1)
+            yield {"$gte": low, **top}
+            if low == 1:
+                return
+            high, top = low - 1, {"$lte": low - 1}
+            size *= _GROWTH
+    low = 1 if edge is None else edge + 1
+    while low + size <= highest:
+        yield {"$gte": low, "$lte": low + size - 1}
+        low += size
+        size *= _GROWTH
+    yield {"$gte": low}
