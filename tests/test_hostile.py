@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -46,7 +47,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 PROBE = '[plugins]\nenabled = ["products", "categories", "tests.plugins_for_tests.probe"]\n'
 MOST_BYTES = 2_048
 MOST_ERRORS = 5
-MOST_SECONDS = 0.05
+# Coverage's tracer more than doubles what is measured, and is none of the server's.
+MOST_SECONDS = 0.05 if sys.gettrace() is None else 0.15
 
 
 @dataclass(frozen=True)
