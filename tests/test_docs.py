@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Le
@@ -183,6 +183,8 @@ def type_of(annotation: Any, metadata: list[Any]) -> str:
         return f"list of {words.replace('string', 'strings', 1)}"
     if annotation is SecretStr:
         return "secret"
+    if get_origin(annotation) is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
     return _NAMES[annotation] + bounds(metadata)
 
 
@@ -228,6 +230,7 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "database.url": ("mongodb://u:p@h/", SecretStr("mongodb://u:p@h/")),
     "redis.url": ("redis://:12e3@h/0", SecretStr("redis://:12e3@h/0")),
     "plugins.enabled": ("products", ("products",)),
+    "graphql.executor": ("interpreted", "interpreted"),
 }
 _OTHER_OF_TYPE: dict[str, tuple[str, Any]] = {
     "string": ("other", "other"),

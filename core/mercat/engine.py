@@ -76,6 +76,7 @@ class Engine:
             self.schema._schema,  # noqa: SLF001  Strawberry's own handle
             self.settings.graphql,
             introspection=self.settings.introspection,
+            compile_at=2 if self.settings.graphql.executor == "compiled" else None,
         )
         self.migrations = self._find_migrations()
         self.storage = Storage(self.settings, self._documents(), demo=demo)

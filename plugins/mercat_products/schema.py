@@ -3,29 +3,30 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Annotated, Self
 
 import strawberry
 from bson import ObjectId
 
-from mercat.context import Context
 from mercat.errors import InvalidError
+from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
     Before,
     Connection,
     First,
     Last,
+    ListWindow,
     connection,
-    list_connection,
     page_request,
 )
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
+from mercat.graphql.records import reads, stored, wanted_keys
 from mercat.graphql.scalars import URL, CurrencyCode
 from mercat.graphql.schema import Money, Node
-from mercat.ids import encode_id, object_id
-from mercat.money import Amount
+from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
 from mercat_products import service
 
@@ -49,10 +50,14 @@ class ProductSort(Enum):
     OLDEST = strawberry.enum_value("oldest", description="The first added first.")
 
 
+_STATUSES = {status.value: status for status in ProductStatus}
+
+
 @strawberry.type(description="A picture.")
 class Media:
-    url: URL = strawberry.field(description="Where it is.")
-    alt: str = strawberry.field(description="What it shows, in words.")
+    url: URL = stored("url", "Where it is.")
+    alt: str = stored("alt", "What it shows, in words.")
+    record: strawberry.Private[Record]
 
 
 @strawberry.type(description="One way in which a product's variants differ, such as the size.")
@@ -63,8 +68,9 @@ class ProductOption:
 
 @strawberry.type(description="The value that a variant has for one option.")
 class SelectedOption:
-    name: str = strawberry.field(description="Such as `Size`.")
-    value: str = strawberry.field(description="Such as `M`.")
+    name: str = stored("name", "Such as `Size`.")
+    value: str = stored("value", "Such as `M`.")
+    record: strawberry.Private[Record]
 
 
 @strawberry.type(description="A key with its value.")
@@ -85,106 +91,145 @@ class PriceRange:
     maximum: Money = strawberry.field(description="The dearest variant's price.")
 
 
+def _prices(
+    variants: "Sequence[ProductVariant]", info: Info, currency: Currency = None
+) -> list[VariantPrice | None]:
+    wanted = currency or info.context.shop.currency
+    return [price_in(variant.record["prices"], wanted) for variant in variants]
+
+
+def _selected_options(records: Sequence[Record]) -> list[SelectedOption]:
+    return [SelectedOption(record=record) for record in records]
+
+
 @strawberry.type(description="What is sold: a product in one size, one colour.")
 class ProductVariant(Node):
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique in the whole shop.")
-    sku: str = strawberry.field(description="Stock keeping unit; unique in the shop.")
-    name: str = strawberry.field(description="How it differs from its siblings.")
-    barcode: str | None = strawberry.field(description="GTIN: EAN, UPC or ISBN.")
-    options: list[SelectedOption] = strawberry.field(description="Its value for each option.")
-    available_for_sale: bool = strawberry.field(description="Whether it can be bought now.")
-    prices: strawberry.Private[list[Record]]
-    parent: strawberry.Private["Product"]
-
-    @strawberry.field(description="The product it is a variant of.")
-    def product(self) -> "Product":
-        return self.parent
-
-    @strawberry.field(description="What it costs; null where it isn't sold in the currency.")
-    def price(self, info: Info, currency: Currency = None) -> VariantPrice | None:
-        return price_in(self.prices, currency or info.context.shop.currency)
+    id: strawberry.ID = stored(
+        "id", "Opaque, and unique in the whole shop.", convert=id_encoder("ProductVariant")
+    )
+    sku: str = stored("sku", "Stock keeping unit; unique in the shop.")
+    name: str = stored("name", "How it differs from its siblings.")
+    barcode: str | None = stored("barcode", "GTIN: EAN, UPC or ISBN.")
+    options: list[SelectedOption] = stored(
+        "options", "Its value for each option.", convert=_selected_options
+    )
+    available_for_sale: bool = stored("available", "Whether it can be bought now.")
+    price = batched("What it costs; null where it isn't sold in the currency.", _prices)
+    product: "Product" = strawberry.field(description="The product it is a variant of.")
+    record: strawberry.Private[Record]
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
         ids = [ObjectId(key) if ObjectId.is_valid(key) else None for key in keys]
         records = await service.products_by_variant(info.context, [key for key in ids if key])
+        products = {record["_id"]: Product(record=record) for record in records.values()}
         variants = {
-            variant.id: variant
-            for product in map(to_product, {r["_id"]: r for r in records.values()}.values())
-            for variant in product.all_variants
+            variant["id"]: cls(record=variant, product=product)
+            for product in products.values()
+            for variant in product.record["variants"]
         }
-        return [variants.get(encode_id("ProductVariant", key)) for key in keys]  # type: ignore[call-overload]
+        return [variants.get(key) if key else None for key in ids]
+
+
+@reads("media")
+def _media(
+    products: "Sequence[Product]", _info: Info, first: First = None, after: After = None
+) -> list[Connection[Media]]:
+    window = ListWindow.of("media", first, after)
+    return [window.connection(product.record.get("media", ()), _to_media) for product in products]
+
+
+def _to_media(record: Record) -> Media:
+    return Media(record=record)
+
+
+def _first_media(records: Sequence[Record]) -> Media | None:
+    return Media(record=records[0]) if records else None
+
+
+@reads("variants")
+def _variants(
+    products: "Sequence[Product]", _info: Info, first: First = None, after: After = None
+) -> list[Connection[ProductVariant]]:
+    window = ListWindow.of("variants", first, after)
+    return [
+        window.connection(product.record["variants"], partial(_to_variant, product))
+        for product in products
+    ]
+
+
+def _to_variant(product: "Product", record: Record) -> ProductVariant:
+    return ProductVariant(record=record, product=product)
+
+
+@reads("variants")
+def _price_ranges(
+    products: "Sequence[Product]", info: Info, currency: Currency = None
+) -> list[PriceRange | None]:
+    wanted = currency or info.context.shop.currency
+    return [_price_range(product.record["variants"], wanted) for product in products]
+
+
+def _is_available(variants: Sequence[Record]) -> bool:
+    return any(variant["available"] for variant in variants)
 
 
 @strawberry.type(description="Something that the shop sells, in one or more variants.")
 class Product(Node):
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique in the whole shop.")
-    slug: str = strawberry.field(description="Its name in URLs; unique in the shop.")
-    name: str = strawberry.field(description="Its name.")
-    description: str = strawberry.field(description="What it is.")
-    status: ProductStatus = strawberry.field(description="Whether it is sold.")
-    brand: str | None = strawberry.field(description="Who makes it.")
-    tags: list[str] = strawberry.field(description="Words that it is found by.")
-    created_at: datetime = strawberry.field(description="When it was added.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
-    version: int = strawberry.field(description="Grows with each change.")
-    available_for_sale: bool = strawberry.field(description="Whether any variant can be bought.")
-    featured_media: Media | None = strawberry.field(description="Its first picture.")
-    all_media: strawberry.Private[list[Media]]
-    all_variants: strawberry.Private[list[ProductVariant]]
-    all_metadata: strawberry.Private[dict[str, str]]
-    key: strawberry.Private[ObjectId]
-    placed_in: strawberry.Private[list[ObjectId]]
+    id: strawberry.ID = stored(
+        "_id", "Opaque, and unique in the whole shop.", convert=id_encoder("Product")
+    )
+    slug: str = stored("slug", "Its name in URLs; unique in the shop.")
+    name: str = stored("name", "Its name.")
+    description: str = stored("description", "What it is.", default="")
+    status: ProductStatus = stored("status", "Whether it is sold.", convert=_STATUSES.__getitem__)
+    brand: str | None = stored("brand", "Who makes it.")
+    tags: list[str] = stored("tags", "Words that it is found by.", default=())
+    created_at: datetime = stored("created_at", "When it was added.")
+    updated_at: datetime = stored("updated_at", "When it was last changed.")
+    version: int = stored("version", "Grows with each change.")
+    available_for_sale: bool = stored(
+        "variants", "Whether any variant can be bought.", convert=_is_available
+    )
+    featured_media: Media | None = stored("media", "Its first picture.", convert=_first_media)
+    media = batched("Its pictures, the first one first.", _media)
+    variants = batched("Its variants in order.", _variants)
+    price_range = batched("Its prices; null where it isn't sold in the currency.", _price_ranges)
+    record: strawberry.Private[Record]
+
+    @property
+    def key(self) -> ObjectId:
+        found: ObjectId = self.record["_id"]
+        return found
 
     @strawberry.field(description="Its public metadata.")
+    @reads("metadata")
     def metadata(self) -> list[MetadataItem]:
-        return [MetadataItem(key=key, value=value) for key, value in self.all_metadata.items()]
-
-    @strawberry.field(description="Its pictures, the first one first.")
-    def media(self, first: First = None, after: After = None) -> Connection[Media]:
-        return list_connection("media", self.all_media, first, after)
+        found = self.record.get("metadata", {})
+        return [MetadataItem(key=key, value=value) for key, value in found.items()]
 
     @strawberry.field(description="How its variants differ.")
+    @reads("variants")
     def options(self) -> list[ProductOption]:
         values: dict[str, dict[str, None]] = {}
-        for variant in self.all_variants:
-            for option in variant.options:
-                values.setdefault(option.name, {})[option.value] = None
+        for variant in self.record["variants"]:
+            for option in variant["options"]:
+                values.setdefault(option["name"], {})[option["value"]] = None
         return [ProductOption(name=name, values=list(found)) for name, found in values.items()]
 
-    @strawberry.field(description="Its variants in order.")
-    def variants(self, first: First = None, after: After = None) -> Connection[ProductVariant]:
-        return list_connection("variants", self.all_variants, first, after)
-
     @strawberry.field(description="The first variant that can be bought, or the first.")
+    @reads("variants")
     def default_variant(self) -> ProductVariant | None:
-        available = (variant for variant in self.all_variants if variant.available_for_sale)
-        return next(available, self.all_variants[0] if self.all_variants else None)
-
-    @strawberry.field(description="Its prices; null where it isn't sold in the currency.")
-    def price_range(self, info: Info, currency: Currency = None) -> PriceRange | None:
-        wanted = currency or info.context.shop.currency
-        amounts = [
-            price["amount"]
-            for variant in self.all_variants
-            for price in variant.prices
-            if price["currency"] == wanted
-        ]
-        if not amounts:
-            return None
-        return PriceRange(
-            minimum=Money.of(Amount(min(amounts), wanted)),
-            maximum=Money.of(Amount(max(amounts), wanted)),
-        )
+        variants = self.record["variants"]
+        available = (variant for variant in variants if variant["available"])
+        found = next(available, variants[0] if variants else None)
+        return ProductVariant(record=found, product=self) if found else None
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
         ids = [ObjectId(key) if ObjectId.is_valid(key) else None for key in keys]
         records = await service.products_by_id(info.context, [key for key in ids if key])
-        return [
-            to_product(records[key]) if key in records else None  # type: ignore[misc]
-            for key in ids
-        ]
+        return [cls(record=records[key]) if key in records else None for key in ids]
 
 
 def price_in(prices: Sequence[Record], currency: str) -> VariantPrice | None:
@@ -193,56 +238,29 @@ def price_in(prices: Sequence[Record], currency: str) -> VariantPrice | None:
         if price["currency"] == currency:
             compare_at = price.get("compare_at")
             return VariantPrice(
-                price=Money.of(Amount(price["amount"], currency)),
-                compare_at=Money.of(Amount(compare_at, currency)) if compare_at else None,
+                price=Money.of(price["amount"], currency),
+                compare_at=Money.of(compare_at, currency) if compare_at else None,
             )
     return None
 
 
-_STATUSES = {status.value: status for status in ProductStatus}
-
-
-def to_product(record: Record) -> Product:
-    """A stored product as it is shown."""
-    media = [Media(url=URL(m["url"]), alt=m["alt"]) for m in record.get("media", ())]
-    product = Product(
-        id=strawberry.ID(encode_id("Product", record["_id"])),
-        key=record["_id"],
-        slug=record["slug"],
-        name=record["name"],
-        description=record.get("description", ""),
-        status=_STATUSES[record["status"]],
-        brand=record.get("brand"),
-        tags=record.get("tags", []),
-        created_at=record["created_at"],
-        updated_at=record["updated_at"],
-        version=record["version"],
-        available_for_sale=any(variant["available"] for variant in record["variants"]),
-        featured_media=media[0] if media else None,
-        all_media=media,
-        all_variants=[],
-        all_metadata=record.get("metadata", {}),
-        placed_in=record.get("placed_in", []),
-    )
-    product.all_variants = [_to_variant(variant, product) for variant in record["variants"]]
-    return product
-
-
-def _to_variant(record: Record, product: Product) -> ProductVariant:
-    return ProductVariant(
-        id=strawberry.ID(encode_id("ProductVariant", record["id"])),
-        sku=record["sku"],
-        name=record["name"],
-        barcode=record.get("barcode"),
-        options=[SelectedOption(name=o["name"], value=o["value"]) for o in record["options"]],
-        available_for_sale=record["available"],
-        prices=record["prices"],
-        parent=product,
+def _price_range(variants: Sequence[Record], currency: str) -> PriceRange | None:
+    amounts = [
+        price["amount"]
+        for variant in variants
+        for price in variant["prices"]
+        if price["currency"] == currency
+    ]
+    if not amounts:
+        return None
+    return PriceRange(
+        minimum=Money.of(min(amounts), currency),
+        maximum=Money.of(max(amounts), currency),
     )
 
 
 async def products_connection(
-    context: Context,
+    info: Info,
     sort: ProductSort,
     first: int | None,
     after: str | None,
@@ -252,17 +270,19 @@ async def products_connection(
     group: ObjectId | None = None,
 ) -> Connection[Product]:
     """A page of products, of the whole shop or of one group. Raises InvalidError."""
+    context = info.context
     page = await service.product_page(
         context,
         page_request(CURSOR, first, after, last, before),
         newest_first=sort is ProductSort.NEWEST,
         group=group,
+        keys=wanted_keys(info, Product),
     )
 
     async def count() -> int:
         return await service.count_products(context, group)
 
-    return connection(CURSOR, page, [to_product(record) for record in page.records], count)
+    return connection(CURSOR, page, [Product(record=record) for record in page.records], count)
 
 
 Sort = Annotated[ProductSort, strawberry.argument(description="The order of the list.")]
@@ -280,11 +300,12 @@ class ProductQuery:
         if (id is None) == (slug is None):
             raise InvalidError("give either `id` or `slug`")
         if slug is not None:
-            record = await service.product_by_slug(info.context, slug)
+            keys = wanted_keys(info, Product)
+            record = await service.product_by_slug(info.context, slug, keys)
         else:
             key = object_id(id or "", "Product")
             record = (await service.products_by_id(info.context, [key])).get(key)
-        return to_product(record) if record else None
+        return Product(record=record) if record else None
 
     @strawberry.field(description="The products that are for sale.")
     @staticmethod
@@ -296,7 +317,7 @@ class ProductQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[Product]:
-        return await products_connection(info.context, sort, first, after, last, before)
+        return await products_connection(info, sort, first, after, last, before)
 
     @strawberry.field(description="One variant, by its id or its SKU; null where there is none.")
     @staticmethod
@@ -311,5 +332,7 @@ class ProductQuery:
             key = object_id(id, "ProductVariant")
             return (await ProductVariant.load_nodes(info, [str(key)]))[0]
         record = await service.product_by_sku(info.context, sku or "")
-        variants = to_product(record).all_variants if record else []
-        return next((variant for variant in variants if variant.sku == sku), None)
+        for variant in record["variants"] if record else ():
+            if variant["sku"] == sku:
+                return ProductVariant(record=variant, product=Product(record=record or {}))
+        return None

@@ -16,8 +16,11 @@ _PROJECTION = {"imported": 0, "listed_in": 0}
 ACTIVE = {"status": "active"}
 
 
-async def product_by_slug(context: Context, slug: str) -> Record | None:
-    return await _products(context).find_one({"slug": slug, **ACTIVE}, _PROJECTION)
+async def product_by_slug(
+    context: Context, slug: str, keys: frozenset[str] | None = None
+) -> Record | None:
+    """The product with that slug, with those keys of its record or all."""
+    return await _products(context).find_one({"slug": slug, **ACTIVE}, _projection(keys))
 
 
 async def products_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectId, Record]:
@@ -41,21 +44,33 @@ async def product_by_sku(context: Context, sku: str) -> Record | None:
 
 
 async def product_page(
-    context: Context, request: PageRequest, *, newest_first: bool, group: ObjectId | None = None
+    context: Context,
+    request: PageRequest,
+    *,
+    newest_first: bool,
+    group: ObjectId | None = None,
+    keys: frozenset[str] | None = None,
 ) -> Page:
-    """One page of the shop's products, or of those that a group lists, by when they were added."""
+    """One page of the shop's products, or of those that a group lists, by when they were added.
+
+    Its records have those keys or all.
+    """
     return await find_page(
         _products(context),
         _condition(group),
         request,
         newest_first=newest_first,
         highest=await known_highest(context.storage, COUNTER),
-        projection=_PROJECTION,
+        projection=_projection(keys),
     )
 
 
 async def count_products(context: Context, group: ObjectId | None = None) -> int:
     return await _products(context).count_documents(_condition(group))
+
+
+def _projection(keys: frozenset[str] | None) -> dict[str, int]:
+    return _PROJECTION if keys is None else dict.fromkeys((*keys, "number"), 1)
 
 
 def _condition(group: ObjectId | None) -> dict[str, Any]:

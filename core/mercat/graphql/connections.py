@@ -2,15 +2,17 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, NamedTuple, Protocol, TypeVar
 
 import strawberry
 
 from mercat.errors import InvalidError
-from mercat.storage.pages import Page, PageRequest
+from mercat.storage.pages import MOST, Page, PageRequest
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 First = Annotated[
     int | None, strawberry.argument(description="How many, from the start: 1 to 100.")
@@ -34,33 +36,47 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The entry itself.")
 
 
+class Extent(Protocol):
+    """Where a page lies in its list; only asked for what the operation selects."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def numbers(self) -> Sequence[int]: ...
+    @property
+    def has_next(self) -> bool: ...
+    @property
+    def has_previous(self) -> bool: ...
+    async def total_count(self) -> int: ...
+
+
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="The entries of the page.")
-    kind: strawberry.Private[str]
-    page: strawberry.Private[Page]
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    extent: strawberry.Private[Extent]
 
     @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:
-        numbers = [record["number"] for record in self.page.records]
+        extent = self.extent
+        numbers = extent.numbers
         return PageInfo(
-            has_next_page=self.page.has_next,
-            has_previous_page=self.page.has_previous,
-            start_cursor=encode_cursor(self.kind, numbers[0]) if numbers else None,
-            end_cursor=encode_cursor(self.kind, numbers[-1]) if numbers else None,
+            has_next_page=extent.has_next,
+            has_previous_page=extent.has_previous,
+            start_cursor=encode_cursor(extent.kind, numbers[0]) if numbers else None,
+            end_cursor=encode_cursor(extent.kind, numbers[-1]) if numbers else None,
         )
 
     @strawberry.field(description="The entries of the page with their cursors.")
     def edges(self) -> list[Edge[T]]:
+        kind = self.extent.kind
         return [
-            Edge(cursor=encode_cursor(self.kind, record["number"]), node=node)
-            for record, node in zip(self.page.records, self.nodes, strict=True)
+            Edge(cursor=encode_cursor(kind, number), node=node)
+            for number, node in zip(self.extent.numbers, self.nodes, strict=True)
         ]
 
     @strawberry.field(description="How many there are in all; counted only when asked for.")
     async def total_count(self) -> int:
-        return await self.count()
+        return await self.extent.total_count()
 
 
 def encode_cursor(kind: str, number: int) -> str:
@@ -95,22 +111,71 @@ def connection(
     kind: str, page: Page, nodes: list[T], count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
     """The connection of a page whose records became `nodes`, one for one."""
-    return Connection(nodes=nodes, kind=kind, page=page, count=count)
+    return Connection(nodes=nodes, extent=_PageExtent(kind, page, count))
 
 
-def list_connection(
-    kind: str, items: list[T], first: int | None, after: str | None
-) -> Connection[T]:
-    """The connection of a list that is already in memory; without `first` all of it, up to 100."""
-    request = PageRequest.of(
-        first if first is not None else 100, decode_cursor(kind, after), None, None
-    )
-    start = request.cursor or 0
-    chosen = items[start : start + request.count]
-    records = [{"number": start + index + 1} for index in range(len(chosen))]
-    page = Page(records, has_next=start + len(chosen) < len(items), has_previous=start > 0)
+class ListWindow(NamedTuple):
+    """The part of lists in memory that a connection's arguments ask for."""
 
-    async def count() -> int:
-        return len(items)
+    kind: str
+    start: int
+    stop: int
 
-    return connection(kind, page, chosen, count)
+    @staticmethod
+    def of(kind: str, first: int | None, after: str | None) -> "ListWindow":
+        """Check the arguments; without `first` it is all, up to 100. Raises InvalidError."""
+        cursor = decode_cursor(kind, after)
+        count = PageRequest.of(first if first is not None else MOST, cursor, None, None).count
+        start = cursor or 0
+        return ListWindow(kind, start, start + count)
+
+    def connection(self, items: Sequence[R], make: Callable[[R], T]) -> Connection[T]:
+        """The connection of one list, of whose entries only those shown are made."""
+        nodes = [make(item) for item in items[self.start : self.stop]]
+        return Connection(nodes=nodes, extent=_ListExtent(self, len(items)))
+
+
+@dataclass(frozen=True, slots=True)
+class _PageExtent:
+    kind: str
+    page: Page
+    counting: Callable[[], Awaitable[int]]
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return [record["number"] for record in self.page.records]
+
+    @property
+    def has_next(self) -> bool:
+        return self.page.has_next
+
+    @property
+    def has_previous(self) -> bool:
+        return self.page.has_previous
+
+    async def total_count(self) -> int:
+        return await self.counting()
+
+
+class _ListExtent(NamedTuple):
+    window: ListWindow
+    total: int
+
+    @property
+    def kind(self) -> str:
+        return self.window.kind
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return range(self.window.start + 1, min(self.window.stop, self.total) + 1)
+
+    @property
+    def has_next(self) -> bool:
+        return self.window.stop < self.total
+
+    @property
+    def has_previous(self) -> bool:
+        return self.window.start > 0
+
+    async def total_count(self) -> int:
+        return self.total

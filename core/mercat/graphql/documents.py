@@ -1,22 +1,22 @@
 """Parsed and validated documents, each made once and kept within a bound of bytes."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from functools import partial
+from typing import TypeAlias
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OperationType,
     parse,
     validate,
 )
 
+from mercat.graphql.compile import Plans
 from mercat.graphql.errors import ErrorCode, presented, presented_together, refusal
 from mercat.graphql.limits import check_limits
 from mercat.settings import GraphQLSettings
@@ -30,15 +30,22 @@ _BYTES_A_REFUSAL = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that may be executed, with its operations by name.
-
-    `known` holds the data of operations that ask for nothing but `__typename`, as the probes of
-    gateways and load balancers do: there is nothing to execute.
-    """
+    """A document that may be executed, with its operations by name, and their plans."""
 
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
-    known: dict[str | None, dict[str, str]]
+    plans: dict[str | None, Plans]
+
+    @property
+    def plan_count(self) -> int:
+        """How many plans were compiled."""
+        return sum(map(len, self.plans.values()))
+
+    def plans_of(self, name: str | None) -> Plans | None:
+        """The plans of an operation; nobody names the only one. None for what is not compiled."""
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.plans.values()), None)
+        return self.plans.get(name) if name is not None else None
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises a GraphQLError where the name says none, or none is said."""
@@ -66,19 +73,27 @@ _Refused: TypeAlias = tuple[GraphQLError, ...]
 class Documents:
     """The documents of one schema, the most recently used kept.
 
-    The bound counts bytes of memory, estimated from each text's tokens. Invalid documents are kept
-    too, so that repeating one costs no more than a valid one does. Without introspection the
-    errors suggest no names either.
+    The bound counts bytes of memory, estimated from each text's tokens and each plan's fields.
+    Invalid documents are kept too, so that repeating one costs no more than a valid one does.
+    Without introspection the errors suggest no names either. An operation is compiled when it is
+    asked for the `compile_at`th time, or never; `executions` counts by whom each was executed.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, limits: GraphQLSettings, *, introspection: bool
+        self,
+        schema: GraphQLSchema,
+        limits: GraphQLSettings,
+        *,
+        introspection: bool,
+        compile_at: int | None = 2,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._compile_at = compile_at
         self.introspection = introspection
-        self._kept: OrderedDict[str, tuple[Document | _Refused, int]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self.bytes = 0
+        self.executions: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -88,7 +103,7 @@ class Documents:
         kept = self._kept.get(text)
         if kept is not None:
             self._kept.move_to_end(text)
-            found = kept[0]
+            found = kept.document
         elif len(text.encode(errors="replace")) > self._limits.max_query_bytes:
             most = self._limits.max_query_bytes
             found = _too_costly(f"the query is longer than {most} bytes")
@@ -128,40 +143,45 @@ class Documents:
         }
         if not operations:
             return (refusal("the document has no operation"),)
-        known = {
-            name: data
-            for name, operation in operations.items()
-            if (data := self._known_data(operation)) is not None
-        }
-        return Document(node, operations, known)
+        return Document(node, operations, self._plans(node, operations))
 
-    def _known_data(self, operation: OperationDefinitionNode) -> dict[str, str] | None:
-        root = self._schema.get_root_type(operation.operation)
-        selections = operation.selection_set.selections
-        if (
-            root is None
-            or operation.operation is OperationType.SUBSCRIPTION
-            or operation.variable_definitions
-            or not all(
-                isinstance(node, FieldNode)
-                and node.name.value == "__typename"
-                and not node.directives
-                for node in selections
-            )
-        ):
-            return None
-        fields = cast("Sequence[FieldNode]", selections)
-        return {(node.alias or node.name).value: root.name for node in fields}
+    def _plans(
+        self, node: DocumentNode, operations: dict[str | None, OperationDefinitionNode]
+    ) -> dict[str | None, Plans]:
+        if self._compile_at is None:
+            return {}
+        return {
+            name: Plans(self._schema, node, operation, self._compile_at, self.executions)
+            for name, operation in operations.items()
+        }
 
     def _keep(self, text: str, document: Document | _Refused) -> None:
-        cost = _cost(text, document)
-        if cost > self._limits.document_cache_bytes:
+        kept = _Kept(document, _cost(text, document))
+        if kept.bytes > self._limits.document_cache_bytes:
             return
-        self._kept[text] = document, cost
-        self.bytes += cost
+        self._kept[text] = kept
+        self.bytes += kept.bytes
+        self._let_go()
+        if isinstance(document, Document):
+            for plans in document.plans.values():
+                plans.kept = partial(self._grow, text, kept)
+
+    def _grow(self, text: str, kept: "_Kept", count: int) -> None:
+        if self._kept.get(text) is kept:
+            kept.bytes += count
+            self.bytes += count
+            self._let_go()
+
+    def _let_go(self) -> None:
         while self.bytes > self._limits.document_cache_bytes:
-            _, (_, freed) = self._kept.popitem(last=False)
-            self.bytes -= freed
+            _, oldest = self._kept.popitem(last=False)
+            self.bytes -= oldest.bytes
+
+
+@dataclass(slots=True)
+class _Kept:
+    document: Document | _Refused
+    bytes: int
 
 
 def _cost(text: str, document: Document | _Refused) -> int:

@@ -1,24 +1,25 @@
-"""Running one operation of a prepared document."""
+"""Running one operation of a prepared document: by its plan, or else by graphql-core."""
 
 from collections.abc import Mapping
 from inspect import isawaitable
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLSchema, execute
+from graphql.execution.values import VariableValues, get_variable_values
 
-from mercat.context import Context
 from mercat.graphql.documents import Document
 from mercat.graphql.errors import presented_together
 from mercat.graphql.executor import Executor
 
 # graphql-core adds one that says that there are more.
 _MOST_COERCION_ERRORS = 4
+_NO_VARIABLES = VariableValues({}, {})
 
 
 async def run(
     schema: GraphQLSchema,
     document: Document,
-    context: Context,
+    context: Any,
     *,
     operation_name: str | None = None,
     variables: Mapping[str, Any] | None = None,
@@ -28,9 +29,47 @@ async def run(
 
     The errors are those a client may see.
     """
-    known = document.known.get(_name(document, operation_name)) if document.known else None
-    if known is not None:
-        return ExecutionResult(dict(known))
+    result = await execute_document(
+        schema,
+        document,
+        context,
+        operation_name=operation_name,
+        variables=variables,
+        hide_suggestions=hide_suggestions,
+    )
+    if result.errors:
+        result.errors = presented_together(result.errors)
+    return result
+
+
+async def execute_document(
+    schema: GraphQLSchema,
+    document: Document,
+    context: Any,
+    *,
+    operation_name: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    hide_suggestions: bool = False,
+) -> ExecutionResult:
+    """Execute an operation; the errors are as they were raised."""
+    plans = document.plans_of(operation_name)
+    if plans is not None:
+        definitions = plans.operation.variable_definitions
+        values = _NO_VARIABLES
+        if definitions:
+            coerced = get_variable_values(
+                schema,
+                definitions,
+                dict(variables or {}),
+                _MOST_COERCION_ERRORS,
+                hide_suggestions,
+            )
+            if isinstance(coerced, list):
+                return ExecutionResult(None, coerced)
+            values = coerced
+        plan = plans.find(values)
+        if plan is not None:
+            return await plan.execute(context, values, hide_suggestions=hide_suggestions)
     result = execute(
         schema,
         document.node,
@@ -41,15 +80,4 @@ async def run(
         max_coercion_errors=_MOST_COERCION_ERRORS,
         hide_suggestions=hide_suggestions,
     )
-    if isawaitable(result):
-        result = await result
-    if result.errors:
-        result.errors = presented_together(result.errors)
-    return result
-
-
-def _name(document: Document, operation_name: str | None) -> str | None:
-    """The name that an operation has in its document; nobody names the only one."""
-    if operation_name is None and len(document.operations) == 1:
-        return next(iter(document.operations))
-    return operation_name
+    return await result if isawaitable(result) else result

@@ -18,8 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from mercat.errors import BootError
-from mercat.graphql.executor import LEAVES, plain_leaves
-from mercat.graphql.resolvers import attribute_reader, can_call_directly, direct_call
+from mercat.graphql.resolvers import AttributeRead, IsInstance, direct_call
 from mercat.graphql.scalars import SCALARS
 
 C = TypeVar("C", bound=type)
@@ -120,7 +119,6 @@ class MergedSchema(strawberry.Schema):
             raise BootError(f"the schema can't be made: {' '.join(message.split())}") from error
         self._note_owners()
         self._resolve_directly()
-        self._schema.extensions[LEAVES] = plain_leaves(self._schema)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         return [*type_definition.fields, *self._extensions.get(type_definition.origin, ())]
@@ -194,17 +192,21 @@ class MergedSchema(strawberry.Schema):
 
     def _resolve_directly(self) -> None:
         """Let fields without a resolver read their attribute, and others call their function."""
+        scalars = self.schema_converter.scalar_registry
         for type_ in self._schema.type_map.values():
             if not isinstance(type_, GraphQLObjectType):
                 continue
+            known = type_.extensions.get("strawberry-definition")
+            if type_.is_type_of and known is not None and known.is_type_of is None:
+                type_.is_type_of = IsInstance(known.origin, type_.is_type_of)
             for field in type_.fields.values():
                 declared = field.extensions.get("strawberry-definition")
                 if not isinstance(declared, StrawberryField):
                     continue
                 if declared.is_basic_field:
-                    field.resolve = attribute_reader(declared.python_name)
-                elif can_call_directly(declared):
-                    field.resolve = direct_call(declared, self.config)
+                    field.resolve = AttributeRead(declared.python_name)
+                elif (call := direct_call(declared, self.config, scalars)) is not None:
+                    field.resolve = call
 
 
 def _path(cls: type | None) -> str:

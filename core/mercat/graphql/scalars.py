@@ -3,11 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any, NewType
 
+import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from mercat.errors import InvalidError
 from mercat.money import CURRENCIES
+
+# Five times as fast as isoformat().
+_UTC_WITH_Z = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 CountryCode = NewType("CountryCode", str)
 CurrencyCode = NewType("CurrencyCode", str)
@@ -16,8 +20,9 @@ URL = NewType("URL", str)
 
 
 def _write_time(value: datetime) -> str:
-    utc = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    return utc.isoformat().removesuffix("+00:00") + "Z"
+    if value.tzinfo is not None and value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return orjson.dumps(value, option=_UTC_WITH_Z).decode()[1:-1]
 
 
 def _read_time(value: Any) -> datetime:

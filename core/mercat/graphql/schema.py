@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Protocol, Self, cast
 
 import strawberry
@@ -12,7 +13,7 @@ from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.scalars import CountryCode, CurrencyCode, DecimalString
 from mercat.ids import decode_id
-from mercat.money import Amount, format_minor
+from mercat.money import format_minor
 
 MOST_NODES = 100
 
@@ -25,9 +26,11 @@ class Money:
     currency: CurrencyCode = strawberry.field(description="The currency.")
 
     @staticmethod
-    def of(amount: Amount) -> "Money":
+    @lru_cache(maxsize=10_000)  # shops have few prices, and lists show many
+    def of(minor: int, currency: str) -> "Money":
+        """The sum of so many minor units."""
         return Money(
-            amount=DecimalString(format_minor(*amount)), currency=CurrencyCode(amount.currency)
+            amount=DecimalString(format_minor(minor, currency)), currency=CurrencyCode(currency)
         )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -171,6 +172,7 @@ class Storage:
                 serverSelectionTimeoutMS=milliseconds,
                 retryWrites=True,
                 tz_aware=True,
+                tzinfo=UTC,
             )
         except (ConfigurationError, InvalidURI, ValueError) as error:
             raise BootError(f"MERCAT_DATABASE__URL is no MongoDB URL: {error}") from None

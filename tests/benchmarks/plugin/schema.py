@@ -7,7 +7,7 @@ from mercat.graphql.connections import Connection, connection
 from mercat.graphql.extend import Query, extend
 from mercat.storage import Record
 from mercat.storage.pages import Page
-from mercat_products.schema import Product, to_product
+from mercat_products.schema import Product
 
 COUNT = 20
 
@@ -44,7 +44,8 @@ def _record(number: int) -> Record:
 
 
 RECORDS = [_record(number) for number in range(1, COUNT + 1)]
-PRODUCTS = [to_product(record) for record in RECORDS]
+PRODUCTS = [Product(record=record) for record in RECORDS]
+BY_SLUG = {product.record["slug"]: product for product in PRODUCTS}
 
 
 @extend(Query)
@@ -58,3 +59,8 @@ class MemoryQuery:
         return connection(
             "memory", Page(RECORDS, has_next=False, has_previous=False), PRODUCTS, count
         )
+
+    @strawberry.field(description="One of them, as `product` gives it.")
+    @staticmethod
+    def memory_product(slug: str) -> Product | None:
+        return BY_SLUG.get(slug)

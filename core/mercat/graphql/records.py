@@ -1,0 +1,144 @@
+"""Types that show stored documents as they are, and what a list needs to read of them.
+
+Such a type has a `record`, the plain dictionary that the driver gave. Its fields say which keys
+they read: `stored` ones by nature, functions and batch functions with `@reads`. `wanted_keys` then
+tells a list what the operation asks for, so that it fetches that and no more.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import strawberry
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+)
+from strawberry.types.base import get_object_definition
+
+from mercat.graphql.context import Info
+from mercat.graphql.resolvers import BatchCall, FunctionCall, StoredRead
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def stored(
+    key: str,
+    description: str,
+    *,
+    convert: Callable[[Any], Any] | None = None,
+    default: Any = None,
+) -> Any:
+    """A field that is a key of its object's `record`.
+
+    `convert` makes the stored value into the shown one, and must have no effect of its own;
+    `default` stands for a key that is missing or null.
+    """
+    read = StoredRead(key, convert, default)
+
+    def resolve(root: Any) -> Any:
+        return read(root, None)
+
+    resolve.stored_read = read  # type: ignore[attr-defined]
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def reads(*keys: str) -> Callable[[F], F]:
+    """Say which keys of its object's `record` a resolver, or a batch function, reads at most."""
+
+    def decorate(function: F) -> F:
+        function.reads = frozenset(keys)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+class FieldNodes(list[FieldNode]):
+    """The nodes of a field of a plan, with what was found out about them."""
+
+    def __init__(self, nodes: list[FieldNode]) -> None:
+        super().__init__(nodes)
+        self.wanted: dict[str, frozenset[str] | None] = {}
+
+
+def wanted_keys(info: Info, cls: type) -> frozenset[str] | None:
+    """The keys of `cls`'s records that the operation reads below the field of `info`.
+
+    None where one of the fields doesn't say what it reads: then the whole record is needed.
+    """
+    raw = info._raw_info  # noqa: SLF001  Strawberry's info has no other way to the operation
+    name = get_object_definition(cls, strict=True).name
+    nodes = raw.field_nodes
+    if not isinstance(nodes, FieldNodes):
+        return _find(raw, name)
+    if name not in nodes.wanted:
+        nodes.wanted[name] = _find(raw, name)
+    return nodes.wanted[name]
+
+
+def _find(raw: GraphQLResolveInfo[Any], name: str) -> frozenset[str] | None:
+    target = raw.schema.type_map[name]
+    if not isinstance(target, GraphQLObjectType):
+        raise TypeError(f"{name} is no object type of this schema")
+    found: set[str] = set()
+    for field in _fields(raw, target):
+        keys = _keys(field)
+        if keys is None:
+            return None
+        found |= keys
+    return frozenset(found)
+
+
+def _keys(field: GraphQLField) -> frozenset[str] | None:
+    resolve = field.resolve
+    if isinstance(resolve, StoredRead):
+        return frozenset((resolve.key,))
+    if isinstance(resolve, BatchCall):
+        return getattr(resolve.load, "reads", None)
+    if isinstance(resolve, FunctionCall):
+        return getattr(resolve.function, "reads", None)
+    return None
+
+
+def _fields(raw: GraphQLResolveInfo[Any], target: GraphQLObjectType) -> Iterator[GraphQLField]:
+    """The fields of `target` that are selected anywhere below, skipped ones too."""
+    stack: list[tuple[SelectionSetNode, GraphQLNamedType]] = [
+        (node.selection_set, get_named_type(raw.return_type))
+        for node in raw.field_nodes
+        if node.selection_set is not None
+    ]
+    seen: set[tuple[int, str]] = set()
+    while stack:
+        selections, parent = stack.pop()
+        if (id(selections), parent.name) in seen:
+            continue
+        seen.add((id(selections), parent.name))
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                name = node.name.value
+                if name != "__typename" and _may_be(raw, parent, target):
+                    yield target.fields[name]
+                definition = getattr(parent, "fields", {}).get(name)
+                if definition is not None and node.selection_set is not None:
+                    stack.append((node.selection_set, get_named_type(definition.type)))
+            elif isinstance(node, InlineFragmentNode):
+                condition = node.type_condition
+                type_ = raw.schema.type_map[condition.name.value] if condition else parent
+                stack.append((node.selection_set, type_))
+            elif isinstance(node, FragmentSpreadNode):
+                fragment = raw.fragments[node.name.value]
+                type_ = raw.schema.type_map[fragment.type_condition.name.value]
+                stack.append((fragment.selection_set, type_))
+
+
+def _may_be(
+    raw: GraphQLResolveInfo[Any], parent: GraphQLNamedType, target: GraphQLObjectType
+) -> bool:
+    return parent is target or (is_abstract_type(parent) and raw.schema.is_sub_type(parent, target))
