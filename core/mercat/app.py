@@ -22,6 +22,7 @@ from mercat.graphql import ide
 from mercat.graphql.endpoint import Endpoint
 from mercat.graphql.streams import StrawberryView
 from mercat.lifecycle import Operation
+from mercat.metrics import CONTENT_TYPE, Metrics
 from mercat.settings import load_settings
 
 DEMO_VARIABLE = "MERCAT_RUN_DEMO"
@@ -45,6 +46,8 @@ def create_app(engine: Engine) -> Litestar:
     handlers: list[ControllerRouterHandler] = [_graphql(engine), _health(engine), *plugin_routes]
     if settings.graphiql:
         handlers.append(ide.static_files())
+    if settings.server.metrics:
+        handlers.append(_metrics(engine))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -126,3 +129,14 @@ def _health(engine: Engine) -> ControllerRouterHandler:
         return Response({"status": "ok"})
 
     return health
+
+
+def _metrics(engine: Engine) -> ControllerRouterHandler:
+    found = Metrics(engine.documents)
+
+    @get("/metrics", media_type=CONTENT_TYPE)
+    async def metrics() -> bytes:
+        """What this process has counted, for Prometheus."""
+        return found.text()
+
+    return metrics

@@ -47,6 +47,7 @@ class ServerSettings(_Section):
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
     cors_origins: tuple[str, ...] = ()
+    metrics: bool = False
 
 
 class DatabaseSettings(_Section):

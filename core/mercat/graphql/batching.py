@@ -78,9 +78,11 @@ class _Batch:
         self._parents: list[Any] = []
         self._answers: asyncio.Future[Sequence[Any]] = asyncio.get_running_loop().create_future()
 
-    async def join(self, parent: Any) -> Any:
-        index = len(self._parents)
+    def join(self, parent: Any) -> Awaitable[Any]:
         self._parents.append(parent)
+        return self._answer(len(self._parents) - 1)
+
+    async def _answer(self, index: int) -> Any:
         return (await asyncio.shield(self._answers))[index]
 
     def start(self, loaders: dict[Any, Any], key: Any) -> None:

@@ -60,6 +60,12 @@ from mercat.graphql.plans import (
 from mercat.graphql.records import FieldNodes
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
 
+# Who executed an operation, and why it was not a plan.
+COMPILED = "compiled"
+FIRST_SIGHT = "first sight"
+SWITCHED_OFF = "switched off"
+STREAMED = "streamed"
+
 MOST_FIELDS = 1_000
 MOST_VARIANTS = 8
 # Measured: tests/test_plans.py compares it with tracemalloc.
@@ -86,14 +92,14 @@ class Plans:
         schema: GraphQLSchema,
         document: DocumentNode,
         operation: OperationDefinitionNode,
-        compile_at: int,
+        compile_at: int | None,
         counted: Counter[str],
     ) -> None:
         self.operation = operation
         self.kept: Callable[[int], None] = lambda _bytes: None
         self._schema = schema
         self._document = document
-        self._left = compile_at
+        self._waits_for = compile_at
         self._counted = counted
         self._switches: tuple[str, ...] | None = None
         self._found: dict[tuple[Any, ...], Plan | str] = {}
@@ -101,19 +107,27 @@ class Plans:
     def __len__(self) -> int:
         return sum(isinstance(found, Plan) for found in self._found.values())
 
+    def are_due(self) -> bool:
+        """Whether there may be a plan this time, and it is worth coercing the variables."""
+        if self._waits_for is None:
+            self._counted[SWITCHED_OFF] += 1
+            return False
+        if self._waits_for > 1:
+            self._waits_for -= 1
+            self._counted[FIRST_SIGHT] += 1
+            return False
+        return True
+
     def find(self, variables: VariableValues) -> Plan | None:
         """The plan for these variables; None where graphql-core has to execute this time."""
         found = self._find(variables)
         if isinstance(found, Plan):
-            self._counted["compiled"] += 1
+            self._counted[COMPILED] += 1
             return found
         self._counted[found] += 1
         return None
 
     def _find(self, variables: VariableValues) -> Plan | str:
-        if self._left > 1:
-            self._left -= 1
-            return "first sight"
         if self._switches is None:
             self._switches = _switches(self._document)
         coerced = variables.coerced

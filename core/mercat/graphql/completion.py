@@ -253,31 +253,59 @@ class ListOf(Completer):
         return self._split(await items, lengths, run)
 
     def _convert_others(self, values: Column, places: Places, run: "Run", first: int) -> Pending:
-        failed: dict[int, Failure] = {}
+        broken: dict[int, Failure] = {}
         for index in range(first, len(values)):
-            try:
-                values[index] = self._to_list(values[index])
-            except Exception as error:  # noqa: BLE001  it becomes the field's error
-                failed[index] = self.fail(error, places, index, run)
-        if not failed:
-            return self.convert_regular(values, places, run)
-        kept = [index for index in range(len(values)) if index not in failed]
-        done: Column = [failed.get(index) for index in range(len(values))]
-        found = self.convert_regular(
-            [values[index] for index in kept], ChosenPlaces(places, kept), run
-        )
-        if isinstance(found, list):
-            return _put(done, kept, found)
-        return _put_later(done, kept, found)
+            items, error = self._items(values[index])
+            if error is not None:
+                # It stands behind the items that came before it.
+                path, order = places[index]
+                place = Place(path, (*order, len(items)))
+                broken[index] = run.fail(error, self.position, place)
+            values[index] = items
+        done = self.convert_regular(values, places, run)
+        if isinstance(done, list):
+            return _broken_off(done, broken)
+        return _broken_off_later(done, broken)
 
-    def _to_list(self, value: Any) -> Column:
+    def _items(self, value: Any) -> tuple[Sequence[Any], Exception | None]:
+        """The items of an iterable, and the exception that ended it early, if one did."""
+        if isinstance(value, (list, tuple)):
+            return value, None
+        if isinstance(value, _Broken):
+            return value.items, value.error
         if not is_iterable(value):
             position = self.position
-            raise GraphQLError(
+            return [], GraphQLError(
                 "Expected Iterable, but did not find one for field"
                 f" '{position.parent_type}.{position.name}'."
             )
-        return list(value)
+        items: Column = []
+        try:
+            items.extend(value)
+        except Exception as error:  # noqa: BLE001  it becomes the field's error
+            return items, error
+        return items, None
+
+
+class _Broken:
+    """The items that an asynchronous iterable gave before it failed."""
+
+    __slots__ = ("error", "items")
+
+    def __init__(self, items: Column, error: Exception) -> None:
+        self.items = items
+        self.error = error
+
+
+def _broken_off(lists: Column, broken: dict[int, Failure]) -> Column:
+    for index, failure in broken.items():
+        if not is_failure(lists[index]):
+            lists[index] = failure
+    return lists
+
+
+async def _broken_off_later(lists: Awaitable[Column], broken: dict[int, Failure]) -> Column:
+    return _broken_off(await lists, broken)
 
 
 class Objects(Completer):
@@ -469,8 +497,14 @@ async def _caught(awaitable: Awaitable[Any]) -> Any:
         return error
 
 
-async def _gather_items(iterable: Any) -> Column:
-    return [item async for item in iterable]
+async def _gather_items(iterable: Any) -> Any:
+    items: Column = []
+    try:
+        async for item in iterable:
+            items.append(item)
+    except Exception as error:  # noqa: BLE001  it becomes the field's error
+        return _Broken(items, error)
+    return items
 
 
 def _put(column: Column, indices: Sequence[int], values: Sequence[Any]) -> Column:

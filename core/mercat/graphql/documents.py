@@ -148,8 +148,6 @@ class Documents:
     def _plans(
         self, node: DocumentNode, operations: dict[str | None, OperationDefinitionNode]
     ) -> dict[str | None, Plans]:
-        if self._compile_at is None:
-            return {}
         return {
             name: Plans(self._schema, node, operation, self._compile_at, self.executions)
             for name, operation in operations.items()

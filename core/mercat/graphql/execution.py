@@ -53,7 +53,7 @@ async def execute_document(
 ) -> ExecutionResult:
     """Execute an operation; the errors are as they were raised."""
     plans = document.plans_of(operation_name)
-    if plans is not None:
+    if plans is not None and plans.are_due():
         definitions = plans.operation.variable_definitions
         values = _NO_VARIABLES
         if definitions:

@@ -24,6 +24,7 @@ from strawberry.types.execution import ExecutionResult, StreamExecutionResult
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from mercat.context import Context
+from mercat.graphql.compile import STREAMED
 from mercat.graphql.documents import Document, Documents, InvalidDocument
 from mercat.graphql.errors import presented_together, refusal
 from mercat.graphql.extend import MergedSchema
@@ -137,6 +138,7 @@ def prepared(documents: Callable[[], Documents]) -> type[SchemaExtension]:
                 context.context = replace(context.context, loaders={})
             try:
                 document = documents().get(context.query or "")
+                documents().executions[STREAMED] += 1
                 self._check_operation(document)
                 context.graphql_document = document.node
             except InvalidDocument as invalid:

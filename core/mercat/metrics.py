@@ -1,0 +1,46 @@
+"""`/metrics`: what one process has counted, in the text format that Prometheus reads."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mercat.graphql.compile import COMPILED
+from mercat.graphql.documents import Documents
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics(Collector):
+    """The counters of one engine; they are read where they are kept, when somebody asks."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        documents = self._documents
+        operations = CounterMetricFamily(
+            "mercat_graphql_operations",
+            "Operations that were executed: by their plan, or by graphql-core and why.",
+            labels=("executor", "reason"),
+        )
+        for reason, count in sorted(documents.executions.items()):
+            compiled = reason == COMPILED
+            labels = ("compiled", "") if compiled else ("interpreted", reason)
+            operations.add_metric(labels, count)
+        yield operations
+        yield GaugeMetricFamily(
+            "mercat_graphql_documents", "Documents that are kept.", len(documents)
+        )
+        yield GaugeMetricFamily(
+            "mercat_graphql_documents_bytes",
+            "The memory that they and their plans take, estimated.",
+            documents.bytes,
+        )
