@@ -1,10 +1,12 @@
-"""What a connection may do before its request is complete."""
+"""What a connection may do before its request is complete, and how its answer is sent."""
 
+import asyncio
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import uvicorn
@@ -32,6 +34,8 @@ async def _echo(scope: dict[str, object], receive: object, send: object) -> None
             break
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})  # type: ignore[operator]
+    if body == b"slow":
+        await asyncio.sleep(0.3)
     await send({"type": "http.response.body", "body": body})  # type: ignore[operator]
 
 
@@ -85,6 +89,55 @@ def test_large_body_in_one_packet_with_its_headers_is_answered(address: tuple[st
         head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 200000\r\n\r\n"
         connection.sendall(head + body)
         assert _answer(connection).endswith(body)
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n"
+
+
+def test_head_and_body_of_an_answer_are_one_write(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
+    flushed = http.JoinedWrites.write
+
+    def write(joined: http.JoinedWrites, data: bytes) -> None:
+        transport = joined.transport
+        joined.transport = _Recording(transport, writes)
+        flushed(joined, data)
+        joined.transport = transport
+
+    monkeypatch.setattr(http.JoinedWrites, "write", write)
+    with socket.create_connection(address) as connection:
+        for number in range(3):
+            connection.sendall(HEAD + b"abc%d" % number)
+            assert connection.recv(65_536).endswith(b"\r\n\r\nabc%d" % number)
+    assert len(writes) == 3
+
+
+class _Recording:
+    def __init__(self, transport: Any, writes: list[bytes]) -> None:
+        self._transport = transport
+        self._writes = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self._writes.append(data)
+        self._transport.write(data)
+
+
+def test_head_does_not_wait_for_a_body_that_comes_later(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(HEAD + b"slow")
+        assert connection.recv(65_536).endswith(b"\r\n\r\n")
+        assert connection.recv(65_536) == b"slow"
+
+
+def test_head_without_a_body_is_sent(address: tuple[str, int]) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        assert _answer(connection).endswith(b"\r\n\r\n")
 
 
 def test_headers_without_end_are_refused_after_64_kib(address: tuple[str, int]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import median
 from types import CodeType, SimpleNamespace
 from typing import Any
@@ -174,10 +174,9 @@ def schema() -> MergedSchema:
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
+def fresh() -> None:
     LOADED.clear()
     ORDER.clear()
-    yield
 
 
 def documents(schema: MergedSchema, compile_at: int | None = 1, **limits: Any) -> Documents:

@@ -1,12 +1,58 @@
-"""uvicorn's HTTP protocol with bounds on what a client may do before a request is complete."""
+"""uvicorn's HTTP protocol with bounds on what a client may do before a request is complete.
+
+It also sends the head of a response together with its body: uvicorn writes them one after the
+other, and a system call of its own costs a small answer a tenth of its time.
+"""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_HEADER_BYTES = 65_536
 ARRIVAL_SECONDS = 30.0
+
+
+class JoinedWrites:
+    """A transport that holds the head of a response until its body comes in the same turn."""
+
+    __slots__ = ("_flush_later", "_head", "_loop", "transport")
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self.transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self._flush_later: asyncio.Handle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transport, name)
+
+    def write(self, data: bytes) -> None:
+        head = self._head
+        if head is not None:
+            self._let_go()
+            self.transport.write(head + data)
+        elif data.endswith(b"\r\n\r\n") and data.startswith(b"HTTP/1.1 "):
+            self._head = data
+            self._flush_later = self._loop.call_soon(self.flush)
+        else:
+            self.transport.write(data)
+
+    def flush(self) -> None:
+        head = self._head
+        if head is not None:
+            self._let_go()
+            self.transport.write(head)
+
+    def close(self) -> None:
+        self.flush()
+        self.transport.close()
+
+    def _let_go(self) -> None:
+        self._head = None
+        if self._flush_later is not None:
+            self._flush_later.cancel()
+            self._flush_later = None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -23,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,6 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._in_headers = self._arriving = False
+        self.transport = cast("JoinedWrites", self.transport).transport
         super().handle_websocket_upgrade()
 
     def _watch(self) -> None:

@@ -44,6 +44,7 @@ from graphql.language import (
 )
 
 from mercat.graphql.completion import Abstract, Completer, Leaf, ListOf, Objects
+from mercat.graphql.nodes import FieldNodes
 from mercat.graphql.plans import (
     AttributeField,
     BatchField,
@@ -57,7 +58,6 @@ from mercat.graphql.plans import (
     TypenameField,
     are_immutable,
 )
-from mercat.graphql.records import FieldNodes
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
 
 # Who executed an operation, and why it was not a plan.

@@ -7,13 +7,14 @@ same, errors included. tests/test_differential.py compares the two.
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import chain, islice
+from itertools import accumulate, chain, pairwise
 from types import GeneratorType, NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
     GraphQLAbstractType,
     GraphQLBoolean,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLFloat,
     GraphQLID,
@@ -165,6 +166,8 @@ class Leaf(Completer):
         super().__init__(position, nullable=nullable)
         self._type = type_
         self.coerce: Callable[[Any], Any] = type_.coerce_output_value
+        if isinstance(type_, GraphQLEnumType):
+            self.coerce = _EnumNames(self.coerce).__getitem__
         self.kind, self._is_fine = _exact_kind(type_)
         kind = self.kind
         self._exact: set[type] = set() if kind is None else {kind}
@@ -196,6 +199,18 @@ class Leaf(Completer):
             except Exception as error:  # noqa: BLE001  it becomes the field's error
                 done.append(self.fail(error, places, index, run))
         return done
+
+
+class _EnumNames(dict[Any, Any]):
+    """The names of an enum's values, as they are met."""
+
+    def __init__(self, coerce: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._coerce = coerce
+
+    def __missing__(self, value: Any) -> Any:
+        name = self[value] = self._coerce(value)
+        return name
 
 
 class ListOf(Completer):
@@ -241,8 +256,8 @@ class ListOf(Completer):
         if len(lengths) == 1:
             lists = [items]
         else:
-            rest = iter(items)
-            lists = [list(islice(rest, length)) for length in lengths]
+            ends = accumulate(lengths, initial=0)
+            lists = [items[start:end] for start, end in pairwise(ends)]
         if not run.failures or self._inner.nullable:
             return lists
         return [next(filter(is_failure, found), found) for found in lists]

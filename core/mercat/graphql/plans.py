@@ -6,6 +6,7 @@ resolved for every object of the level, and completed together; then the columns
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -26,7 +27,6 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails
 from graphql.execution.executor import default_field_resolver, default_type_resolver
 from graphql.execution.values import VariableValues, get_argument_values
-from graphql.language import FieldNode
 from strawberry.types.field import StrawberryField
 
 from mercat.graphql.batching import checked
@@ -34,6 +34,7 @@ from mercat.graphql.completion import Column, Completer, Leaf, Pending, together
 from mercat.graphql.context import Info
 from mercat.graphql.executor import Executor
 from mercat.graphql.failures import Failure, is_failure, reported
+from mercat.graphql.nodes import FieldNodes
 from mercat.graphql.places import ROOT, FieldPlaces, Place, Places
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
 from mercat.graphql.rows import (
@@ -57,7 +58,7 @@ class Position:
     parent_type: GraphQLObjectType
     definition: GraphQLField
     details: FieldDetailsList
-    nodes: list[FieldNode]
+    nodes: FieldNodes
 
 
 class Run:
@@ -141,6 +142,11 @@ class FieldInfo(Info):
     @property
     def context(self) -> Any:
         return self._run.context
+
+    @property
+    def nodes(self) -> FieldNodes:
+        """The field's nodes, which know what was found out about them."""
+        return self._position.nodes
 
     @property
     def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
@@ -231,28 +237,40 @@ class StoredField(FieldPlan):
 
 
 class ArgumentsField(FieldPlan):
-    """A field that is called; `constant` are its arguments where the document holds them all."""
+    """A field that is called.
 
-    __slots__ = ("_constant",)
+    `constant` are its arguments where the document holds them all; `convert` makes them into what
+    the call takes.
+    """
+
+    __slots__ = ("_constant", "_convert")
 
     def __init__(
-        self, position: Position, completer: Completer, constant: dict[str, Any] | None
+        self,
+        position: Position,
+        completer: Completer,
+        constant: dict[str, Any] | None,
+        convert: Callable[[dict[str, Any]], dict[str, Any]],
     ) -> None:
         super().__init__(position, completer)
-        self._constant = constant
+        self._convert = convert
+        self._constant: dict[str, Any] | None = None
+        if constant is not None:
+            with suppress(Exception):  # it is met again at each call
+                self._constant = _immutable(convert(constant))
 
     def arguments(self, run: Run) -> Callable[[], dict[str, Any]]:
         """What gives the arguments of each call: anew where a call could change them.
 
         Raises a GraphQLError for a wrong one.
         """
-        constant = self._constant
-        if constant is not None:
-            return lambda: constant
-        coerced = run.coerced(self.position)
-        if are_immutable(coerced):
-            return lambda: coerced
-        return lambda: run.coerced(self.position)
+        shared = self._constant
+        if shared is None:
+            shared = _immutable(self._convert(run.coerced(self.position)))
+        if shared is None:
+            return lambda: self._convert(run.coerced(self.position))
+        found = shared
+        return lambda: found
 
 
 class FunctionField(ArgumentsField):
@@ -267,7 +285,7 @@ class FunctionField(ArgumentsField):
         constant: dict[str, Any] | None,
         call: FunctionCall,
     ) -> None:
-        super().__init__(position, completer, constant)
+        super().__init__(position, completer, constant, call.python_arguments)
         self._call = call
 
     def resolve(self, sources: Column, places: Places, run: Run) -> Column:
@@ -283,7 +301,7 @@ class FunctionField(ArgumentsField):
                 info = (
                     FieldInfo(run, position, places, index, call.field) if call.info_name else None
                 )
-                values.append(call.call(source, info, call.python_arguments(arguments())))
+                values.append(call.call(source, info, arguments()))
             except Exception as error:  # noqa: BLE001  it becomes the field's error
                 values.append(error)
         return values
@@ -301,7 +319,7 @@ class ResolverField(ArgumentsField):
         constant: dict[str, Any] | None,
         resolve: GraphQLFieldResolver,
     ) -> None:
-        super().__init__(position, completer, constant)
+        super().__init__(position, completer, constant, dict)
         self._resolve = resolve
 
     def resolve(self, sources: Column, places: Places, run: Run) -> Column:
@@ -332,7 +350,7 @@ class BatchField(ArgumentsField):
         constant: dict[str, Any] | None,
         call: BatchCall,
     ) -> None:
-        super().__init__(position, completer, constant)
+        super().__init__(position, completer, constant, call.python_arguments)
         self._call = call
 
     def run(self, sources: Column, parents: Places, run: Run) -> Pending:
@@ -340,8 +358,7 @@ class BatchField(ArgumentsField):
         places = FieldPlaces(parents, position.key, position.parent_type.name, position.number)
         info = FieldInfo(run, position, places, 0, self._call.field)
         try:
-            values = self._call.python_arguments(self.arguments(run)())
-            found = self._call.load(sources, info, **values)
+            found = self._call.load(sources, info, **self.arguments(run)())
         except Exception as error:  # noqa: BLE001  it becomes the field's error
             return self.completer.complete([error] * len(sources), places, run)
         if isinstance(found, Awaitable):
@@ -487,6 +504,10 @@ def _inline(field: FieldPlan, read: AttributeRead | StoredRead) -> Part:
 def are_immutable(values: dict[str, Any]) -> bool:
     """Whether no resolver could change these arguments."""
     return all(isinstance(value, _IMMUTABLE) for value in values.values())
+
+
+def _immutable(values: dict[str, Any]) -> dict[str, Any] | None:
+    return values if are_immutable(values) else None
 
 
 _IMMUTABLE = (str, int, float, bool, NoneType, Enum, datetime)

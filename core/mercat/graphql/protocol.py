@@ -259,6 +259,7 @@ def _request(parameters: Mapping[str, Any]) -> Request:
     if name is not None and (not isinstance(name, str) or len(name) > _LONGEST_NAME):
         raise HTTPError(400, "`operationName` must be a short string or null")
     for key in ("variables", "extensions"):
-        if not isinstance(parameters.get(key), dict | None):
+        value = parameters.get(key)
+        if value is not None and not isinstance(value, dict):
             raise HTTPError(400, f"`{key}` must be an object or null")
     return Request(query, name or None, parameters.get("variables"), parameters.get("extensions"))

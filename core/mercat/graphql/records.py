@@ -60,27 +60,20 @@ def reads(*keys: str) -> Callable[[F], F]:
     return decorate
 
 
-class FieldNodes(list[FieldNode]):
-    """The nodes of a field of a plan, with what was found out about them."""
-
-    def __init__(self, nodes: list[FieldNode]) -> None:
-        super().__init__(nodes)
-        self.wanted: dict[str, frozenset[str] | None] = {}
-
-
 def wanted_keys(info: Info, cls: type) -> frozenset[str] | None:
     """The keys of `cls`'s records that the operation reads below the field of `info`.
 
     None where one of the fields doesn't say what it reads: then the whole record is needed.
     """
-    raw = info._raw_info  # noqa: SLF001  Strawberry's info has no other way to the operation
     name = get_object_definition(cls, strict=True).name
-    nodes = raw.field_nodes
-    if not isinstance(nodes, FieldNodes):
-        return _find(raw, name)
-    if name not in nodes.wanted:
-        nodes.wanted[name] = _find(raw, name)
-    return nodes.wanted[name]
+    nodes = getattr(info, "nodes", None)  # of a plan
+    if nodes is not None and name in nodes.wanted:
+        found: frozenset[str] | None = nodes.wanted[name]
+        return found
+    found = _find(info._raw_info, name)  # noqa: SLF001  Strawberry has no other way to it
+    if nodes is not None:
+        nodes.wanted[name] = found
+    return found
 
 
 def _find(raw: GraphQLResolveInfo[Any], name: str) -> frozenset[str] | None:
