@@ -1,10 +1,15 @@
 """The benchmarks' command line."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .catalog import measure
+from . import catalog as catalog_benchmark
+from . import executor as executor_benchmark
+from .cases import MERCAT
+from .queries import SLUG
 
 
 @click.group()
@@ -12,19 +17,62 @@ def benchmarks() -> None:
     """Measure this machine, now; compare only what one run printed."""
 
 
+def _load_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--connections", type=click.IntRange(1), default=16, show_default=True),
+        click.option(
+            "--rounds",
+            type=click.IntRange(1),
+            default=3,
+            show_default=True,
+            help="How often; the median counts.",
+        ),
+        click.option(
+            "--seconds",
+            type=click.IntRange(1),
+            default=5,
+            show_default=True,
+            help="How long each case is loaded.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @benchmarks.command()
-@click.option("--seconds", default=5, show_default=True, help="How long each case is loaded.")
-@click.option("--rounds", default=3, show_default=True, help="How often; the median counts.")
-@click.option("--connections", default=16, show_default=True)
+@_load_options
 @click.option(
     "--products", type=click.Path(exists=True, path_type=Path), help="Instead of the demo."
 )
-@click.option("--slug", default="fjallvik-backpack", show_default=True, help="Of the detail case.")
+@click.option("--slug", default=SLUG, show_default=True, help="Of the detail case.")
+@click.option(
+    "--executor", type=click.Choice(MERCAT), help="Instead of the one Mercat has by default."
+)
 def catalog(
-    *, seconds: int, rounds: int, connections: int, products: Path | None, slug: str
+    *,
+    seconds: int,
+    rounds: int,
+    connections: int,
+    products: Path | None,
+    slug: str,
+    executor: str | None,
 ) -> None:
     """Reading the catalogue, against a raw bytes route of the same server."""
-    measure(seconds=seconds, rounds=rounds, connections=connections, products=products, slug=slug)
+    catalog_benchmark.measure(
+        seconds=seconds,
+        rounds=rounds,
+        connections=connections,
+        products=products,
+        slug=slug,
+        executor=executor,
+    )
+
+
+@benchmarks.command()
+@_load_options
+def executor(*, seconds: int, rounds: int, connections: int) -> None:
+    """The compiled executor against the interpreted one, a raw bytes route, and Node."""
+    executor_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
 
 
 benchmarks()

@@ -3,23 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from . import queries
 from .server import running
-from .wrk import Load, load
-
-_PRODUCT = """
-id slug name description status brand tags version createdAt updatedAt availableForSale
-featuredMedia { url }
-variants(first: 2) { nodes {
-  id sku name barcode availableForSale price { price { amount } }
-} }
-"""
-_LIST = f"{{ products(first: 20) {{ nodes {{ {_PRODUCT} }} }} }}"
-_MEMORY = f"{{ memoryProducts {{ nodes {{ {_PRODUCT} }} }} }}"
+from .wrk import Load, load, middle
 
 
 @dataclass(frozen=True)
@@ -28,52 +18,50 @@ class Case:
 
     name: str
     path: str
-    query: str | None
+    query: str = ""
 
 
-CASES = (
-    Case("raw route, 31 bytes", "/raw/small", ""),
-    Case("raw route, 13 kB", "/raw/large", ""),
-    Case("{ __typename }", "/graphql", "{ __typename }"),
-    Case("20 products, from memory", "/graphql", _MEMORY),
-    Case("20 products, from the store", "/graphql", _LIST),
-    Case("product by slug", "/graphql", '{ product(slug: "%s") { ' + _PRODUCT + " } }"),
-    Case("category tree, 2 levels", "/graphql", "{ categoryTree { name children { name } } }"),
-)
+def _cases(slug: str) -> tuple[Case, ...]:
+    return (
+        Case("raw route, 31 bytes", "/raw?31"),
+        Case("raw route, 13 kB", "/raw?13000"),
+        Case("{ __typename }", "/graphql", queries.TYPENAME),
+        Case("20 products, from memory", "/graphql", queries.MEMORY_LIST),
+        Case("20 products, from the store", "/graphql", queries.STORE_LIST),
+        Case("product by slug", "/graphql", queries.store_one(slug)),
+        Case("category tree, 2 levels", "/graphql", queries.CATEGORIES),
+    )
 
 
 def measure(
-    *, seconds: int, rounds: int, connections: int, products: Path | None, slug: str
+    *,
+    seconds: int,
+    rounds: int,
+    connections: int,
+    products: Path | None,
+    slug: str,
+    executor: str | None,
 ) -> None:
     """Print a table and write benchmarks-catalog.json; each figure is the median of the rounds."""
-    results: dict[str, list[Load]] = {case.name: [] for case in CASES}
-    with running(products) as url:
+    cases = _cases(slug)
+    results: dict[str, list[Load]] = {case.name: [] for case in cases}
+    with running(products, executor) as url:
         for _ in range(rounds):
-            for case in CASES:
-                results[case.name].append(_load(url, case, seconds, connections, slug))
-    rows = {name: _median(loads) for name, loads in results.items()}
+            for case in cases:
+                results[case.name].append(_load(url, case, seconds, connections))
+    rows = {name: middle(loads) for name, loads in results.items()}
     _show(rows, connections)
     written = {name: asdict(found) for name, found in rows.items()}
     Path("benchmarks-catalog.json").write_text(json.dumps(written, indent=2) + "\n")
 
 
-def _load(url: str, case: Case, seconds: int, connections: int, slug: str) -> Load:
-    query = case.query or ""
-    body = json.dumps({"query": query.replace("%s", slug)})
+def _load(url: str, case: Case, seconds: int, connections: int) -> Load:
+    body = json.dumps({"query": case.query})
     return load(f"{url}{case.path}", body, seconds=seconds, connections=connections, cpu=1)
 
 
-def _median(loads: list[Load]) -> Load:
-    return Load(
-        median(found.requests_per_second for found in loads),
-        median(found.p50 for found in loads),
-        median(found.p99 for found in loads),
-        sum(found.errors for found in loads),
-    )
-
-
 def _show(rows: dict[str, Load], connections: int) -> None:
-    raw = rows[CASES[0].name].requests_per_second
+    raw = next(iter(rows.values())).requests_per_second
     table = Table(title=f"One core for the server, {connections} connections")
     for heading in ("", "req/s", "p50 ms", "p99 ms", "of raw", "errors"):
         table.add_column(heading, justify="left" if not heading else "right")

@@ -5,8 +5,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -15,10 +17,22 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 class Load:
     """What one run of wrk measured; latencies in milliseconds."""
 
+    requests: int
     requests_per_second: float
     p50: float
     p99: float
     errors: int
+
+
+def middle(loads: Sequence[Load]) -> Load:
+    """The median of each rate and latency; requests and errors of all together."""
+    return Load(
+        sum(found.requests for found in loads),
+        median(found.requests_per_second for found in loads),
+        median(found.p50 for found in loads),
+        median(found.p99 for found in loads),
+        sum(found.errors for found in loads),
+    )
 
 
 def load(url: str, body: str | None, *, seconds: int, connections: int, cpu: int) -> Load:
@@ -51,10 +65,11 @@ def _script(body: str | None) -> str:
 
 
 def _read(output: str) -> Load:
+    count = re.search(r"(\d+) requests in ", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     half = re.search(r"\b50%\s+([\d.]+)(us|ms|s|m)", output)
     most = re.search(r"\b99%\s+([\d.]+)(us|ms|s|m)", output)
-    if rate is None or half is None or most is None:
+    if count is None or rate is None or half is None or most is None:
         raise SystemExit(f"wrk said something unexpected:\n{output}")
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     broken = re.search(
@@ -63,6 +78,7 @@ def _read(output: str) -> Load:
     errors = int(failed[1]) if failed else 0
     errors += sum(map(int, broken.groups())) if broken else 0
     return Load(
+        int(count[1]),
         float(rate[1]),
         float(half[1]) * _UNITS[half[2]],
         float(most[1]) * _UNITS[most[2]],

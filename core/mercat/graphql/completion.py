@@ -61,10 +61,15 @@ class Completer:
     def complete(self, values: Column, places: Places, run: "Run") -> Pending:
         """The completed column: what failed is None where it may be, else a Failure."""
         kinds = set(map(type, values))
+        if not kinds <= self.regular and self._waits(values, kinds):
+            return self._complete_later(values, places, run)
+        return self._complete_ready(values, kinds, places, run)
+
+    def _complete_ready(
+        self, values: Column, kinds: set[type], places: Places, run: "Run"
+    ) -> Pending:
         if kinds <= self.regular:
             done = self.convert_regular(values, places, run)
-        elif self._waits(values, kinds):
-            return self._complete_later(values, places, run)
         else:
             done = self._convert_mixed(values, kinds, places, run)
         if isinstance(done, list):
@@ -86,10 +91,9 @@ class Completer:
         """Whether something has to be awaited to have the value."""
         return is_awaitable(value)
 
-    def awaited(self, value: Any) -> Awaitable[Any]:
-        """What has to be awaited."""
-        found: Awaitable[Any] = value
-        return found
+    async def awaited(self, value: Any) -> Any:
+        """What it turns out to be; another thing to be awaited is an ordinary value."""
+        return await value
 
     def _waits(self, values: Column, kinds: set[type]) -> bool:
         return any(map(self.may_wait, kinds - self.regular)) and any(map(self.waits, values))
@@ -100,7 +104,7 @@ class Completer:
         found = await together([_caught(self.awaited(values[index])) for index in waiting])
         for index, value in zip(waiting, found, strict=True):
             values[index] = value
-        done = self.complete(values, places, run)
+        done = self._complete_ready(values, set(map(type, values)), places, run)
         return done if isinstance(done, list) else await done
 
     def _convert_mixed(
@@ -229,8 +233,9 @@ class ListOf(Completer):
     def waits(self, value: Any) -> bool:
         return is_async_iterable(value) or super().waits(value)
 
-    def awaited(self, value: Any) -> Awaitable[Any]:
-        return _gather_items(value) if is_async_iterable(value) else super().awaited(value)
+    async def awaited(self, value: Any) -> Any:
+        found = await value if is_awaitable(value) else value
+        return await _gather_items(found) if is_async_iterable(found) else found
 
     def _may_learn(self, kind: type) -> bool:
         del kind

@@ -1,4 +1,4 @@
-"""What the benchmarks measure against: a raw bytes route, and a product list held in memory."""
+"""What the benchmarks measure against: raw bytes, products in memory, and work without GraphQL."""
 
 from mercat.manifest import Manifest
 
