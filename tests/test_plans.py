@@ -19,9 +19,9 @@ from strawberry.permission import BasePermission
 from mercat.engine import Engine
 from mercat.graphql import rows
 from mercat.graphql.batching import batched
-from mercat.graphql.compile import MOST_FIELDS, MOST_VARIANTS
+from mercat.graphql.compile import MOST_FIELDS
 from mercat.graphql.context import Info
-from mercat.graphql.documents import Documents
+from mercat.graphql.documents import MOST_VARIANTS, Documents
 from mercat.graphql.execution import execute_document
 from mercat.graphql.extend import Contribution, MergedSchema, Mutation, Query, extend
 from mercat.graphql.records import reads, stored, wanted_keys

@@ -7,8 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mercat.graphql.compile import COMPILED
-from mercat.graphql.documents import Documents
+from mercat.graphql.documents import COMPILED, Documents
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

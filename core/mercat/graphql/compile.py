@@ -5,9 +5,7 @@ Fields are collected by graphql-core itself, so fragments, aliases, merged field
 combination of the variables that they name has its own.
 """
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 from graphql import (
@@ -43,115 +41,47 @@ from graphql.language import (
     visit,
 )
 
-from mercat.graphql.completion import Abstract, Completer, Leaf, ListOf, Objects
-from mercat.graphql.nodes import FieldNodes
-from mercat.graphql.plans import (
+from mercat.graphql.completion import Completer, Leaf
+from mercat.graphql.fields import (
     AttributeField,
     BatchField,
     FieldPlan,
     FunctionField,
-    ObjectPlan,
-    Plan,
-    Position,
     ResolverField,
     StoredField,
     TypenameField,
     are_immutable,
 )
+from mercat.graphql.lists import ListOf
+from mercat.graphql.nodes import FieldNodes
+from mercat.graphql.objects import Abstract, Objects
+from mercat.graphql.plans import ObjectPlan, Plan
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
-
-# Who executed an operation, and why it was not a plan.
-COMPILED = "compiled"
-FIRST_SIGHT = "first sight"
-SWITCHED_OFF = "switched off"
-STREAMED = "streamed"
+from mercat.graphql.runs import Position
 
 MOST_FIELDS = 1_000
-MOST_VARIANTS = 8
-# Measured: tests/test_plans.py compares it with tracemalloc.
-_BYTES_A_FIELD = 2_500
 _NO_VARIABLES = VariableValues({}, {})
-
-_logger = logging.getLogger("mercat.graphql")
 
 
 class NotCompiledError(Exception):
     """The operation is left to graphql-core; the message says why, in a word or two."""
 
 
-class Plans:
-    """The plans of one operation.
+def compile_operation(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: VariableValues,
+) -> Plan:
+    """The plan of an operation of a valid document.
 
-    An operation is compiled when it is asked for the `compile_at`th time, so that what is asked
-    once costs no compiling. `kept` is told how many bytes a new plan takes; `counted` counts who
-    executed, and why.
+    It holds for what `@skip` and `@include` say with these variables. Raises NotCompiledError for
+    what is left to graphql-core.
     """
-
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
-        compile_at: int | None,
-        counted: Counter[str],
-    ) -> None:
-        self.operation = operation
-        self.kept: Callable[[int], None] = lambda _bytes: None
-        self._schema = schema
-        self._document = document
-        self._waits_for = compile_at
-        self._counted = counted
-        self._switches: tuple[str, ...] | None = None
-        self._found: dict[tuple[Any, ...], Plan | str] = {}
-
-    def __len__(self) -> int:
-        return sum(isinstance(found, Plan) for found in self._found.values())
-
-    def are_due(self) -> bool:
-        """Whether there may be a plan this time, and it is worth coercing the variables."""
-        if self._waits_for is None:
-            self._counted[SWITCHED_OFF] += 1
-            return False
-        if self._waits_for > 1:
-            self._waits_for -= 1
-            self._counted[FIRST_SIGHT] += 1
-            return False
-        return True
-
-    def find(self, variables: VariableValues) -> Plan | None:
-        """The plan for these variables; None where graphql-core has to execute this time."""
-        found = self._find(variables)
-        if isinstance(found, Plan):
-            self._counted[COMPILED] += 1
-            return found
-        self._counted[found] += 1
-        return None
-
-    def _find(self, variables: VariableValues) -> Plan | str:
-        if self._switches is None:
-            self._switches = _switches(self._document)
-        coerced = variables.coerced
-        key = tuple([coerced.get(name) for name in self._switches]) if self._switches else ()
-        found = self._found.get(key)
-        if found is None:
-            if len(self._found) >= MOST_VARIANTS:
-                return "too many variants"
-            found = self._found[key] = self._compile(variables)
-        return found
-
-    def _compile(self, variables: VariableValues) -> Plan | str:
-        try:
-            plan = _Compiler(self._schema, self._document, self.operation, variables).plan()
-        except NotCompiledError as reason:
-            return str(reason)
-        except Exception:  # graphql-core answers instead
-            _logger.exception("an operation could not be compiled")
-            return "compiler failed"
-        self.kept(plan.size * _BYTES_A_FIELD)
-        return plan
+    return _Compiler(schema, document, operation, variables).plan()
 
 
-def _switches(document: DocumentNode) -> tuple[str, ...]:
+def switches(document: DocumentNode) -> tuple[str, ...]:
     """The variables that `@skip` and `@include` of a document name, sorted."""
     found = _Switches()
     visit(document, found)

@@ -1,10 +1,11 @@
-"""Parsed and validated documents, each made once and kept within a bound of bytes."""
+"""Documents, parsed, validated and compiled, and kept within a bound of bytes."""
 
+import logging
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -15,17 +16,103 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.execution.values import VariableValues
 
-from mercat.graphql.compile import Plans
+from mercat.graphql.compile import NotCompiledError, compile_operation, switches
 from mercat.graphql.errors import ErrorCode, presented, presented_together, refusal
 from mercat.graphql.limits import check_limits
+from mercat.graphql.plans import Plan
 from mercat.settings import GraphQLSettings
+
+# Who executed an operation, and why it was not a plan.
+COMPILED = "compiled"
+FIRST_SIGHT = "first sight"
+SWITCHED_OFF = "switched off"
+STREAMED = "streamed"
+
+MOST_VARIANTS = 8
 
 # What a document takes in memory, measured: tests/test_hostile.py compares it with tracemalloc.
 _BYTES_A_DOCUMENT = 2_000
 _BYTES_A_TOKEN = 400
 _BYTES_A_CHARACTER = 2
 _BYTES_A_REFUSAL = 8_000
+# tests/test_plans.py does for plans.
+_BYTES_A_FIELD = 2_500
+
+_logger = logging.getLogger("mercat.graphql")
+
+
+class Plans:
+    """The plans of one operation.
+
+    An operation is compiled when it is asked for the `compile_at`th time, so that what is asked
+    once costs no compiling. `kept` is told how many bytes a new plan takes; `counted` counts who
+    executed, and why.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        compile_at: int | None,
+        counted: Counter[str],
+    ) -> None:
+        self.operation = operation
+        self.kept: Callable[[int], None] = lambda _bytes: None
+        self._schema = schema
+        self._document = document
+        self._waits_for = compile_at
+        self._counted = counted
+        self._switches: tuple[str, ...] | None = None
+        self._found: dict[tuple[Any, ...], Plan | str] = {}
+
+    def __len__(self) -> int:
+        return sum(isinstance(found, Plan) for found in self._found.values())
+
+    def are_due(self) -> bool:
+        """Whether there may be a plan this time, and it is worth coercing the variables."""
+        if self._waits_for is None:
+            self._counted[SWITCHED_OFF] += 1
+            return False
+        if self._waits_for > 1:
+            self._waits_for -= 1
+            self._counted[FIRST_SIGHT] += 1
+            return False
+        return True
+
+    def find(self, variables: VariableValues) -> Plan | None:
+        """The plan for these variables; None where graphql-core has to execute this time."""
+        found = self._find(variables)
+        if isinstance(found, Plan):
+            self._counted[COMPILED] += 1
+            return found
+        self._counted[found] += 1
+        return None
+
+    def _find(self, variables: VariableValues) -> Plan | str:
+        if self._switches is None:
+            self._switches = switches(self._document)
+        coerced = variables.coerced
+        key = tuple([coerced.get(name) for name in self._switches]) if self._switches else ()
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= MOST_VARIANTS:
+                return "too many variants"
+            found = self._found[key] = self._compile(variables)
+        return found
+
+    def _compile(self, variables: VariableValues) -> Plan | str:
+        try:
+            plan = compile_operation(self._schema, self._document, self.operation, variables)
+        except NotCompiledError as reason:
+            return str(reason)
+        except Exception:  # graphql-core answers instead
+            _logger.exception("an operation could not be compiled")
+            return "compiler failed"
+        self.kept(plan.size * _BYTES_A_FIELD)
+        return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ from strawberry.types.execution import ExecutionResult, StreamExecutionResult
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from mercat.context import Context
-from mercat.graphql.compile import STREAMED
-from mercat.graphql.documents import Document, Documents, InvalidDocument
+from mercat.graphql.documents import STREAMED, Document, Documents, InvalidDocument
 from mercat.graphql.errors import presented_together, refusal
 from mercat.graphql.extend import MergedSchema
 from mercat.graphql.protocol import Request
