@@ -55,20 +55,13 @@ class Completer:
     def complete(self, values: Column, places: Places, run: "Run") -> Pending:
         """The completed column: what failed is None where it may be, else a Failure."""
         kinds = set(map(type, values))
-        if not kinds <= self.regular and self._waits(values, kinds):
-            return self._complete_later(values, places, run)
-        return self._complete_ready(values, kinds, places, run)
-
-    def _complete_ready(
-        self, values: Column, kinds: set[type], places: Places, run: "Run"
-    ) -> Pending:
         if kinds <= self.regular:
             done = self.convert_regular(values, places, run)
+        elif self._waits(values, kinds):
+            return self._complete_later(values, places, run)
         else:
             done = self._convert_mixed(values, kinds, places, run)
-        if isinstance(done, list):
-            return self._without_failures(done, places, run)
-        return self._without_failures_later(done, places, run)
+        return done if isinstance(done, list) and not run.failures else self._end(done, places, run)
 
     def convert_regular(self, values: Column, places: Places, run: "Run") -> Pending:
         """Complete values of regular classes."""
@@ -98,12 +91,16 @@ class Completer:
         found = await together([caught(self.awaited(values[index])) for index in waiting])
         for index, value in zip(waiting, found, strict=True):
             values[index] = value
-        done = self._complete_ready(values, set(map(type, values)), places, run)
+        done = self._end(
+            self._convert_mixed(values, set(map(type, values)), places, run), places, run
+        )
         return done if isinstance(done, list) else await done
 
     def _convert_mixed(
         self, values: Column, kinds: set[type], places: Places, run: "Run"
     ) -> Pending:
+        if kinds <= self.regular:
+            return self.convert_regular(values, places, run)
         strange = kinds - self.regular - _EMPTY
         if not any(issubclass(kind, Exception) for kind in strange) and len(self.regular) < (
             _MOST_KINDS
@@ -139,6 +136,11 @@ class Completer:
         return TypeError(
             f"Cannot return null for non-nullable field {position.parent_type}.{position.name}."
         )
+
+    def _end(self, done: Pending, places: Places, run: "Run") -> Pending:
+        if isinstance(done, list):
+            return self._without_failures(done, places, run)
+        return self._without_failures_later(done, places, run)
 
     def _without_failures(self, done: Column, places: Places, run: "Run") -> Column:
         if not run.failures or not self.nullable:

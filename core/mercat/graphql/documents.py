@@ -71,37 +71,38 @@ class Plans:
     def __len__(self) -> int:
         return sum(isinstance(found, Plan) for found in self._found.values())
 
+    @property
     def are_due(self) -> bool:
-        """Whether there may be a plan this time, and it is worth coercing the variables."""
-        if self._waits_for is None:
-            self._counted[SWITCHED_OFF] += 1
-            return False
-        if self._waits_for > 1:
-            self._waits_for -= 1
-            self._counted[FIRST_SIGHT] += 1
-            return False
-        return True
+        """Whether there may be a plan this time: whether it is worth coercing the variables."""
+        return self._waits_for == 1
 
     def find(self, variables: VariableValues) -> Plan | None:
         """The plan for these variables; None where graphql-core has to execute this time."""
-        found = self._find(variables)
+        if self._waits_for != 1:
+            self._counted[self._wait()] += 1
+            return None
+        if self._switches is None:
+            self._switches = switches(self._document)
+        coerced = variables.coerced
+        key = tuple([coerced.get(name) for name in self._switches]) if self._switches else ()
+        found = self._found.get(key) or self._make(key, variables)
         if isinstance(found, Plan):
             self._counted[COMPILED] += 1
             return found
         self._counted[found] += 1
         return None
 
-    def _find(self, variables: VariableValues) -> Plan | str:
-        if self._switches is None:
-            self._switches = switches(self._document)
-        coerced = variables.coerced
-        key = tuple([coerced.get(name) for name in self._switches]) if self._switches else ()
-        found = self._found.get(key)
-        if found is None:
-            if len(self._found) >= MOST_VARIANTS:
-                return "too many variants"
-            found = self._found[key] = self._compile(variables)
-        return found
+    def _wait(self) -> str:
+        if self._waits_for is None:
+            return SWITCHED_OFF
+        self._waits_for -= 1
+        return FIRST_SIGHT
+
+    def _make(self, key: tuple[Any, ...], variables: VariableValues) -> Plan | str:
+        if len(self._found) >= MOST_VARIANTS:
+            return "too many variants"
+        self._found[key] = self._compile(variables)
+        return self._found[key]
 
     def _compile(self, variables: VariableValues) -> Plan | str:
         try:

@@ -122,9 +122,11 @@ class Endpoint:
             variables=request.variables,
             hide_suggestions=not self._documents.introspection,
         )
+        if not result.errors:
+            return _Answer(200, orjson.dumps({"data": result.data}), content_type)
         if result.data is None and _did_not_start(result):
-            return _Answer(refused, _errors(result.errors or []), content_type)
-        return _Answer(_status(result), _data(result), content_type)
+            return _Answer(refused, _errors(result.errors), content_type)
+        return _Answer(_status(result), _data(result, result.errors), content_type)
 
     async def _answer_form(
         self, scope: HTTPScope, receive: Receive, headers: Headers, content_type: str
@@ -166,13 +168,17 @@ class Endpoint:
             raise HTTPError(400, "the Content-Length is not a number")
         if len(length) > _LONGEST_LENGTH or int(length) > self._max_body_bytes:
             raise self._too_large()
-        return await self._chunks(receive)
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            body: bytes = message.get("body", b"")
+            if len(body) <= self._max_body_bytes:
+                return body
+        return await self._chunks(receive, message)
 
-    async def _chunks(self, receive: Receive) -> bytes:
+    async def _chunks(self, receive: Receive, message: Any) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
-            message = await receive()
             if message["type"] != "http.request":
                 raise HTTPError(400, "the request was broken off")
             chunk = message.get("body", b"")
@@ -181,7 +187,8 @@ class Endpoint:
                 raise self._too_large()
             chunks.append(chunk)
             if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                return b"".join(chunks)
+            message = await receive()
 
     def _query_string(self, scope: Scope) -> bytes:
         query_string: bytes = scope["query_string"]
@@ -285,12 +292,8 @@ def _status(result: ExecutionResult) -> int:
     return 200
 
 
-def _data(result: ExecutionResult) -> bytes:
-    if not result.errors:
-        return orjson.dumps({"data": result.data})
-    return orjson.dumps(
-        {"data": result.data, "errors": [error.formatted for error in result.errors]}
-    )
+def _data(result: ExecutionResult, errors: Sequence[GraphQLError]) -> bytes:
+    return orjson.dumps({"data": result.data, "errors": [error.formatted for error in errors]})
 
 
 def _errors(errors: Sequence[GraphQLError]) -> bytes:

@@ -53,10 +53,10 @@ async def execute_document(
 ) -> ExecutionResult:
     """Execute an operation; the errors are as they were raised."""
     plans = document.plans_of(operation_name)
-    if plans is not None and plans.are_due():
-        definitions = plans.operation.variable_definitions
+    if plans is not None:
         values = _NO_VARIABLES
-        if definitions:
+        definitions = plans.operation.variable_definitions
+        if definitions and plans.are_due:
             coerced = get_variable_values(
                 schema,
                 definitions,

@@ -49,7 +49,8 @@ class FieldPlaces(Places):
     __slots__ = ("_key", "_number", "_parents", "_type_name")
 
     def __init__(self, parents: Places, key: str, type_name: str, number: int) -> None:
-        super().__init__(parents.depth + 1)
+        self.depth = parents.depth + 1  # not by the parent class: there are many of these
+        self._known = None
         self._parents = parents
         self._key = key
         self._type_name = type_name
@@ -69,7 +70,8 @@ class ItemPlaces(Places):
     __slots__ = ("_lengths", "_lists")
 
     def __init__(self, lists: Places, lengths: Sequence[int]) -> None:
-        super().__init__(lists.depth + 1)
+        self.depth = lists.depth + 1
+        self._known = None
         self._lists = lists
         self._lengths = lengths
 

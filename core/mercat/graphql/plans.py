@@ -41,10 +41,14 @@ class ObjectPlan:
         """The objects of the answer, in the order of their sources; a Failure where one failed."""
         if not sources:
             return []
-        columns = [field.run(sources, places, run) for field in self._columns]
-        for column in columns:
-            if not isinstance(column, list):
-                return self._run_later(sources, columns, places, run)
+        columns: list[Pending] = []
+        waits = False
+        for field in self._columns:
+            column = field.run(sources, places, run)
+            waits = waits or not isinstance(column, list)
+            columns.append(column)
+        if waits:
+            return self._run_later(sources, columns, places, run)
         return self._rows(sources, cast("list[Column]", columns), places, run)
 
     async def _run_later(

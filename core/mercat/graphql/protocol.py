@@ -142,7 +142,8 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def read_body(body: bytes) -> Request:
     """Read a POST's body. Raises HTTPError saying what is wrong with it."""
-    return _request(_object(_json(body, "the body")))
+    parameters = _json(body, "the body")
+    return _request(parameters if isinstance(parameters, dict) else _object(parameters))
 
 
 def read_query_string(query_string: bytes) -> Request:
