@@ -205,3 +205,8 @@ async def test_defaults_stand_for_missing_keys() -> None:
     record = RECORDS["many keys are missing"]
     found = await _agree(_schema(records=(record,)), "{ record { count least words size maybe } }")
     assert found.data == {"record": {"count": 7, "least": 1, "words": [], "size": 0, "maybe": None}}
+
+
+async def test_a_default_stands_where_null_may_be_too() -> None:
+    found = await _agree(_schema(records=({"least": None},)), "{ record { least } }")
+    assert found.data == {"record": {"least": 1}}
