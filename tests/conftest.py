@@ -25,6 +25,9 @@ from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.settings import Settings, load_settings
 from mercat.storage.embedded import EmbeddedServers
+from tests.torture import profiles
+
+__all__ = ["profiles"]  # importing it registers Hypothesis's profiles
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")
