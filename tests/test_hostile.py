@@ -318,10 +318,17 @@ def no_collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("compile_at", [None, 1], ids=["interpreted", "compiled"])
 @pytest.mark.parametrize("bad", [*BODIES, *DOCUMENTS, *VARIABLES], ids=lambda bad: bad.name)
 async def test_bad_input_is_refused(
-    bad: Bad, http: httpx.AsyncClient, unconnected: Engine, caplog: pytest.LogCaptureFixture
+    bad: Bad,
+    compile_at: int | None,
+    http: httpx.AsyncClient,
+    unconnected: Engine,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(unconnected.documents, "_compile_at", compile_at)
     spent = []
     made = bad.body()
     with nothing_runs(caplog):

@@ -21,7 +21,7 @@ from mercat.graphql import rows
 from mercat.graphql.batching import batched
 from mercat.graphql.compile import MOST_FIELDS
 from mercat.graphql.context import Info
-from mercat.graphql.documents import MOST_VARIANTS, Documents
+from mercat.graphql.documents import MOST_VARIANTS, Documents, InvalidDocument
 from mercat.graphql.execution import execute_document
 from mercat.graphql.extend import Contribution, MergedSchema, Mutation, Query, extend
 from mercat.graphql.records import reads, stored, wanted_keys
@@ -267,6 +267,24 @@ async def test_what_expands_too_far_is_left_to_graphql_core(schema: MergedSchema
         assert found.errors is None
     assert kept.executions == {"too large": 3}
     assert MOST_FIELDS < 2 * 29 * 30
+
+
+@pytest.mark.parametrize("compile_at", [1, None])
+async def test_the_deepest_document_that_a_shop_may_allow_is_answered(
+    schema: MergedSchema, compile_at: int | None
+) -> None:
+    (most,) = (
+        part.le
+        for part in GraphQLSettings.model_fields["max_depth"].metadata
+        if hasattr(part, "le")
+    )
+    text = "{ people " + "{ friends(most: 1) " * (most - 2) + "{ name }" + " }" * (most - 1)
+    kept = documents(schema, compile_at, max_depth=most)
+    found = await ask(schema, kept, text)
+    assert found.errors is None
+    assert kept.get(text).plan_count == (compile_at or 0)
+    with pytest.raises(InvalidDocument, match="levels deep"):
+        kept.get(text.replace("{ name }", "{ friends { name } }"))
 
 
 # What it asks of plugins
