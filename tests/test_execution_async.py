@@ -341,6 +341,17 @@ async def test_a_cancelled_execution_cancels_its_resolvers(execute: Executor) ->
 
 
 @both
+async def test_a_cancellation_within_is_no_error_of_a_field(execute: Executor) -> None:
+    async def cancelled(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    schema = made(SDL, {"Query.a": cancelled, "Query.numbers": lambda *_: [cancelled(), 1]})
+    for text in ("{ a }", "{ b a }", "{ numbers }"):
+        with pytest.raises(asyncio.CancelledError):
+            await execute(schema, text)
+
+
+@both
 async def test_a_timeout_around_an_execution_holds(execute: Executor) -> None:
     async def forever(*_: Any) -> None:
         await asyncio.Event().wait()

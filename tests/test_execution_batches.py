@@ -331,6 +331,24 @@ async def test_an_attribute_that_is_not_as_it_should_be_is_an_error(
 
 
 @both
+async def test_aliases_hold_whether_or_not_a_value_is_as_it_should_be(
+    execute: Executor, schema: MergedSchema
+) -> None:
+    text = "{ shelves { name_: number number: name size_: size kind: __typename a: number } }"
+    plain: Any = Shelf(name="b")
+    plain.number = "7"
+    for rows, numbers in (([Shelf(name="a"), Shelf(name="b")], (0, 0)), ([ROWS[0], plain], (1, 7))):
+        ROWS[:] = rows
+        result = await ask(execute, schema, text)
+        assert result.errors is None
+        assert result.data is not None
+        assert [list(row.items()) for row in result.data["shelves"]] == [
+            [("name_", n), ("number", name), ("size_", "SMALL"), ("kind", "Shelf"), ("a", n)]
+            for name, n in zip("ab", numbers, strict=True)
+        ]
+
+
+@both
 async def test_stored_keys_are_read_with_their_defaults(
     execute: Executor, schema: MergedSchema
 ) -> None:
