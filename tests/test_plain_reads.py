@@ -1,7 +1,9 @@
 """Attributes and stored keys, read in place: whatever they hold, graphql-core agrees."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,9 +23,13 @@ class Colour(Enum):
     BLUE = "blue"
 
 
-@strawberry.type
-class Thing:
+@strawberry.interface
+class Texted:
     text: str
+
+
+@strawberry.type
+class Thing(Texted):
     maybe: str | None
     number: int
     flag: bool
@@ -61,6 +67,35 @@ class Stored:
     when: datetime = stored("when", "A time.")
     words: list[str] = stored("words", "Words.", default=())
     size: int = stored("words", "How many words.", convert=len, default=0)
+    record: strawberry.Private[dict[str, Any]]
+
+
+@strawberry.type
+class Family:
+    first: Thing
+    maybe: Thing | None
+    all: list[Thing]
+    some: list[Thing | None] | None
+    few: list[Thing | None]
+    many: list[Thing] | None
+    lists: list[list[Thing]]
+    family: "Family | None" = None
+
+
+@strawberry.type
+class StoredFamily:
+    first: Stored = stored("first", "One.", convert=lambda record: Stored(record=record))
+    all: list[Stored] = stored(
+        "all",
+        "All of them.",
+        convert=lambda records: [Stored(record=record) for record in records],
+        default=(),
+    )
+    some: list[Stored | None] | None = stored(
+        "some",
+        "Some of them.",
+        convert=lambda records: [record and Stored(record=record) for record in records],
+    )
     record: strawberry.Private[dict[str, Any]]
 
 
@@ -126,12 +161,24 @@ THING_QUERY = """{ thing {
 } }
 fragment More on Thing { text method(times: 3) again: method(word: "w") }
 """
+FAMILY_QUERY = """{ families { __typename family { ...Members } ...Members } }
+fragment Members on Family {
+  first { text child { number } } one: maybe { text words } all { text shade colour child { text } }
+  some { when ratio flag } few { text } many { text } lists { text }
+}"""
+STORED_FAMILIES_QUERY = """{ storedFamilies {
+  first { text number } all { text count words } some { text shade }
+} }"""
 STORED_QUERY = """{ %s {
   __typename text other: text maybe number count least flag ratio colour shade when words size
 } }"""
 
 
-def _schema(thing: Thing | None = None, records: tuple[dict[str, Any], ...] = ()) -> MergedSchema:
+def _schema(
+    thing: Thing | None = None,
+    records: tuple[dict[str, Any], ...] = (),
+    families: tuple[Family, ...] = (),
+) -> MergedSchema:
     @extend(Query)
     class ReadsQuery:
         @strawberry.field(name="thing")
@@ -154,6 +201,16 @@ def _schema(thing: Thing | None = None, records: tuple[dict[str, Any], ...] = ()
         def all_of_which_must_be() -> list[Stored] | None:
             return [Stored(record=record) for record in records]
 
+        @strawberry.field(name="families")
+        @staticmethod
+        def all_families() -> list[Family | None]:
+            return list(families)
+
+        @strawberry.field(name="storedFamilies")
+        @staticmethod
+        def all_stored_families() -> list[StoredFamily | None]:
+            return [StoredFamily(record=record) for record in records]
+
     return MergedSchema([Contribution("test", [ReadsQuery])], {})
 
 
@@ -164,7 +221,8 @@ async def _run(schema: MergedSchema, text: str, compile_at: int | None) -> Execu
     document = documents.get(text)
     first = await execute_document(schema._schema, document, None)
     again = await execute_document(schema._schema, document, None)
-    assert first.formatted == again.formatted
+    third = await execute_document(schema._schema, document, None)
+    assert first.formatted == again.formatted == third.formatted
     assert document.plan_count == (0 if compile_at is None else 1)
     return again
 
@@ -210,3 +268,102 @@ async def test_defaults_stand_for_missing_keys() -> None:
 async def test_a_default_stands_where_null_may_be_too() -> None:
     found = await _agree(_schema(records=({"least": None},)), "{ record { least } }")
     assert found.data == {"record": {"least": 1}}
+
+
+def _family(**others: Any) -> Family:
+    plain = THINGS["plain"]
+    members = {
+        "first": THINGS["nested"],
+        "maybe": None,
+        "all": [plain, plain],
+        "some": [plain, None],
+        "few": [plain],
+        "many": [plain],
+        "lists": [[plain], []],
+    }
+    return Family(**{**members, **others})
+
+
+def _odd_families(odd: Any) -> list[Family]:
+    plain = THINGS["plain"]
+    return [
+        _family(first=odd),
+        _family(maybe=odd),
+        _family(all=[plain, odd, plain]),
+        _family(some=[None, odd]),
+        _family(few=[odd]),
+        _family(many=[odd]),
+        _family(lists=[[plain], [plain, odd]]),
+        _family(family=_family(all=[odd])),
+    ]
+
+
+class _Bag:
+    """A list by its behaviour alone."""
+
+    def __iter__(self) -> Iterator[Thing]:
+        yield THINGS["plain"]
+
+
+class _Names(dict[str, Any]):
+    """No list, though it gives things one after the other."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield THINGS["plain"]
+
+
+_ODD_MEMBERS: dict[str, Any] = {
+    **THINGS,
+    "nothing": None,
+    "of another type": RECORDS["plain"],
+    "like one": SimpleNamespace(**vars(THINGS["plain"])),
+    "an exception": ValueError("no"),
+}
+_ODD_LISTS: dict[str, Any] = {
+    "none": None,
+    "empty": [],
+    "a tuple": (THINGS["plain"],),
+    "a bag": _Bag(),
+    "a mapping": _Names(),
+    "no list": 5,
+    "text": "abc",
+    "an exception": ValueError("no"),
+}
+
+
+@pytest.mark.parametrize("name", _ODD_MEMBERS)
+async def test_nested_objects(name: str) -> None:
+    plain = _family()
+    for odd in _odd_families(_ODD_MEMBERS[name]):
+        await _agree(_schema(families=(plain, odd, plain)), FAMILY_QUERY)
+
+
+@pytest.mark.parametrize("name", _ODD_LISTS)
+async def test_nested_lists(name: str) -> None:
+    odd = _ODD_LISTS[name]
+    for member in ("all", "some", "few", "many", "lists"):
+        await _agree(_schema(families=(_family(), _family(**{member: odd}))), FAMILY_QUERY)
+    await _agree(_schema(families=(_family(), _family(lists=[odd]))), FAMILY_QUERY)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+async def test_nested_records(name: str) -> None:
+    plain, odd = RECORDS["plain"], RECORDS[name]
+    family = {"first": plain, "all": [plain, plain], "some": [None, plain]}
+    for record in ({"first": odd}, {"all": [plain, odd]}, {"some": [odd]}, {"all": None}):
+        await _agree(_schema(records=(family, {**family, **record})), STORED_FAMILIES_QUERY)
+
+
+async def test_nested_members_that_are_plain_come_as_they_are() -> None:
+    query = "{ families { all { text } some { number } maybe { text } family { all { flag } } } }"
+    found = await _agree(_schema(families=(_family(family=_family()),)), query)
+    assert found.data == {
+        "families": [
+            {
+                "all": [{"text": "a"}, {"text": "a"}],
+                "some": [{"number": 1}, None],
+                "maybe": None,
+                "family": {"all": [{"flag": True}, {"flag": True}]},
+            }
+        ]
+    }

@@ -25,6 +25,7 @@ from graphql.pyutils.is_awaitable import is_awaitable
 
 from mercat.graphql.failures import Failure, is_failure
 from mercat.graphql.places import ChosenPlaces, Places
+from mercat.graphql.rows import FromColumn, FromSource, Part, Read
 
 if TYPE_CHECKING:
     from mercat.graphql.runs import Position, Run
@@ -62,6 +63,11 @@ class Completer:
         else:
             done = self._convert_mixed(values, kinds, places, run)
         return done if isinstance(done, list) and not run.failures else self._end(done, places, run)
+
+    def part(self, key: str, read: Read) -> Part:
+        """Where a generated function finds the completed value of what is read."""
+        del read
+        return FromColumn(key)
 
     def convert_regular(self, values: Column, places: Places, run: "Run") -> Pending:
         """Complete values of regular classes."""
@@ -173,6 +179,9 @@ class Leaf(Completer):
         self._exact: set[type] = set() if kind is None else {kind}
         if nullable and kind is not None and self._is_fine is None:
             self._exact.add(NoneType)
+
+    def part(self, key: str, read: Read) -> Part:
+        return FromSource(key, read, self)
 
     def complete(self, values: Column, places: Places, run: "Run") -> Pending:
         if set(map(type, values)) <= self._exact and (

@@ -12,10 +12,10 @@ from typing import Any
 from graphql import GraphQLFieldResolver
 
 from mercat.graphql.batching import checked
-from mercat.graphql.completion import Column, Completer, Leaf, Pending
+from mercat.graphql.completion import Column, Completer, Pending
 from mercat.graphql.places import FieldPlaces, Places
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
-from mercat.graphql.rows import Constant, FromColumn, FromSource, Part, can_be_read_inline
+from mercat.graphql.rows import Constant, FromColumn, Part, Read, can_be_read_inline
 from mercat.graphql.runs import FieldInfo, Position, Run
 
 
@@ -241,11 +241,9 @@ class BatchField(ArgumentsField):
         return done if isinstance(done, list) else await done
 
 
-def _inline(field: FieldPlan, read: AttributeRead | StoredRead) -> Part:
-    completer, key = field.completer, field.position.key
-    if isinstance(completer, Leaf) and can_be_read_inline(read):
-        return FromSource(key, read, completer)
-    return FromColumn(key)
+def _inline(field: FieldPlan, read: Read) -> Part:
+    key = field.position.key
+    return field.completer.part(key, read) if can_be_read_inline(read) else FromColumn(key)
 
 
 def are_immutable(values: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Completing lists: their items are completed together, whatever list they are in."""
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from itertools import accumulate, chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from graphql.pyutils.is_awaitable import is_async_iterable, is_awaitable
 from mercat.graphql.completion import Column, Completer, Pending
 from mercat.graphql.failures import Failure, is_failure
 from mercat.graphql.places import ItemPlaces, Place, Places
+from mercat.graphql.rows import FromColumn, Nested, Part, Read
 
 if TYPE_CHECKING:
     from mercat.graphql.runs import Position, Run
@@ -25,6 +27,12 @@ class ListOf(Completer):
         super().__init__(position, nullable=nullable)
         self._inner = inner
         self.regular = {list, tuple}
+
+    def part(self, key: str, read: Read) -> Part:
+        item = self._inner.part(key, read)
+        if isinstance(item, Nested) and item.null_items is None:
+            return replace(item, nullable=self.nullable, null_items=item.nullable)
+        return FromColumn(key)
 
     def may_wait(self, kind: type) -> bool:
         return super().may_wait(kind) or hasattr(kind, "__aiter__")

@@ -10,6 +10,7 @@ from graphql.pyutils.is_awaitable import is_awaitable
 from mercat.graphql.completion import Column, Completer, Pending, caught, put, put_later, together
 from mercat.graphql.places import ChosenPlaces, Place, Places
 from mercat.graphql.resolvers import IsInstance
+from mercat.graphql.rows import FromColumn, Nested, Part, Read, can_be_nested
 
 if TYPE_CHECKING:
     from mercat.graphql.plans import ObjectPlan
@@ -32,6 +33,12 @@ class Objects(Completer):
         super().__init__(position, nullable=nullable)
         self._type = type_
         self._plan = plan
+
+    def part(self, key: str, read: Read) -> Part:
+        check, parts = self._type.is_type_of, self._plan.parts
+        if (check is None or isinstance(check, IsInstance)) and can_be_nested(parts):
+            return Nested(key, read, parts, self.regular, self.nullable)
+        return FromColumn(key)
 
     def convert_regular(self, values: Column, places: Places, run: "Run") -> Pending:
         return self._plan.run(values, places, run)

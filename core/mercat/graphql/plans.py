@@ -17,25 +17,25 @@ from mercat.graphql.completion import Column, Pending, together
 from mercat.graphql.failures import is_failure, reported
 from mercat.graphql.fields import FieldPlan
 from mercat.graphql.places import ROOT, Places
-from mercat.graphql.rows import MOST_PARTS, FromColumn, row_maker
+from mercat.graphql.rows import MOST_PARTS, FromColumn, Nested, Part, count, row_maker
 from mercat.graphql.runs import Run
 
 
 class ObjectPlan:
     """The fields selected on objects of one type, at one place."""
 
-    __slots__ = ("_columns", "_keys", "_make_rows", "fields")
+    __slots__ = ("_columns", "_keys", "_make_rows", "fields", "parts")
 
     def __init__(self, fields: Sequence[FieldPlan]) -> None:
         self.fields = fields
         self._keys = [field.position.key for field in fields]
-        parts = [field.part() for field in fields]
-        if len(parts) > MOST_PARTS:
-            parts = [FromColumn(key) for key in self._keys]
+        self.parts = _bounded([field.part() for field in fields])
         self._columns = [
-            field for field, part in zip(fields, parts, strict=True) if isinstance(part, FromColumn)
+            field
+            for field, part in zip(fields, self.parts, strict=True)
+            if isinstance(part, FromColumn)
         ]
-        self._make_rows = row_maker(parts) if len(parts) <= MOST_PARTS else None
+        self._make_rows = row_maker(self.parts) if len(fields) <= MOST_PARTS else None
 
     def run(self, sources: Column, places: Places, run: Run) -> Pending:
         """The objects of the answer, in the order of their sources; a Failure where one failed."""
@@ -105,6 +105,15 @@ class ObjectPlan:
                 return value
             answer[field.position.key] = value
         return answer
+
+
+def _bounded(parts: list[Part]) -> list[Part]:
+    """The parts, with columns for what would make too long a function."""
+    if len(parts) > MOST_PARTS:
+        return [FromColumn(part.key) for part in parts]
+    if count(parts) > MOST_PARTS:
+        return [FromColumn(part.key) if isinstance(part, Nested) else part for part in parts]
+    return parts
 
 
 async def _all(columns: list[Pending]) -> list[Column]:
