@@ -16,11 +16,15 @@ S = TypeVar("S", bound=PluginSettings)
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is asking: a role, what it may do, and the user's key where there is one."""
+    """Who is asking: a role, what it may do, and the user's key where there is one.
+
+    `seller` is the key of the seller whose staff the user is.
+    """
 
     role: str = "ANONYMOUS"
     permissions: frozenset[str] = frozenset()
     user: str | None = None
+    seller: str | None = None
 
 
 ANONYMOUS = Viewer()

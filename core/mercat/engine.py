@@ -24,6 +24,7 @@ from mercat.memory import settle
 from mercat.plugins import load_plugins
 from mercat.settings import Settings, load_settings, read_section
 from mercat.storage import Storage, cancel
+from mercat.storage.changes import Changes
 from mercat.storage.idempotency import IdempotencyDocument, forget_old_keys
 from mercat.storage.leases import LeaseDocument
 from mercat.storage.migrations import (
@@ -80,6 +81,7 @@ class Engine:
         )
         self.migrations = self._find_migrations()
         self.storage = Storage(self.settings, self._documents(), demo=demo)
+        self.changes = Changes(self.storage)
         self.outbox = Outbox(self.context())
         jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
         self._schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
@@ -108,6 +110,7 @@ class Engine:
             return
         await self.hooks.notify(lifecycle.startup, self.context())
         self._tasks = [
+            asyncio.create_task(self.changes.run(), name="changes"),
             asyncio.create_task(self.outbox.run(), name="outbox"),
             asyncio.create_task(self._schedule.run(), name="schedule"),
         ]

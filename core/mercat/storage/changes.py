@@ -1,0 +1,197 @@
+"""What changes in the database, whoever changes it: MongoDB's change stream, read in batches.
+
+The driver's own `watch` hides when a batch ends. That moment is worth knowing: once the server has
+given all that it had, every write acknowledged before it was asked has been told (MongoDB manual,
+"Change Streams"; writes are acknowledged by the majority, as is the default since MongoDB 5).
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from beanie import Document
+from pymongo.errors import OperationFailure, PyMongoError
+
+from mercat.errors import MercatError
+from mercat.storage import Record, Session, Storage
+
+Token: TypeAlias = Mapping[str, Any]
+
+_AWAIT_MILLISECONDS = 250
+_ANSWER_SECONDS = 5.0  # an answer that takes longer won't come: the connection hangs
+_RETRY_SECONDS = 0.2
+_MOST_CHANGES = 1_000
+# SecantusDB looks at 200 entries at a time, of which a few may be told to nobody, and so may stop
+# early. It does look at more than it tells where the pipeline leaves out collections; hence none.
+_WHOLE = 150
+# FailedToParse, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost, KeyString's
+_LOST = {9, 260, 280, 286, 50811}
+
+_logger = logging.getLogger(__name__)
+
+
+class ChangesLostError(MercatError):
+    """Changes can't be told from there on any more; what was made of them has to be made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document of a collection was written or removed; all of them where `key` is None."""
+
+    collection: str
+    key: Any
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some changes in the order of their commits; often none.
+
+    `token` stands for the place behind them. `told_until` is a reading of `time.monotonic()`: every
+    write acknowledged before it has been told; None where more is waiting.
+    """
+
+    changes: Sequence[Change]
+    token: Token
+    told_until: float | None
+
+
+class ChangeFeed:
+    """The changes of some collections."""
+
+    def __init__(self, storage: Storage, documents: Sequence[type[Document]]) -> None:
+        self._storage = storage
+        self._names = {storage.collection(document).name for document in documents}
+
+    async def batches(self, after: Token | None = None) -> AsyncGenerator[Batch, None]:
+        """Batches for ever, at least four a second; from now on, or from a token on.
+
+        Broken connections are made again. Raises ChangesLostError where the server doesn't know the
+        token, or no longer.
+        """
+        warned = False
+        while True:
+            try:
+                async with (
+                    self._storage.client.start_session() as session,
+                    contextlib.aclosing(self._stream(session, after)) as stream,
+                ):
+                    async for batch in stream:
+                        after, warned = batch.token, False
+                        yield batch
+            except (PyMongoError, TimeoutError) as error:
+                if isinstance(error, OperationFailure) and error.code in _LOST:
+                    raise ChangesLostError(f"changes were lost: {error}") from error
+                if not warned:
+                    _logger.warning("changes wait for MongoDB: %s", type(error).__name__)
+                    warned = True
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _stream(self, session: Session, after: Token | None) -> AsyncGenerator[Batch, None]:
+        pipeline = [
+            {"$changeStream": {} if after is None else {"resumeAfter": after}},
+            {"$project": {"ns": 1, "documentKey": 1, "operationType": 1}},
+        ]
+        sent = time.monotonic()
+        cursor = await self._ask(
+            session, {"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": _MOST_CHANGES}}
+        )
+        found = cursor["firstBatch"]
+        more = {
+            "getMore": cursor["id"],
+            "collection": "$cmd.aggregate",
+            "batchSize": _MOST_CHANGES,
+            "maxTimeMS": _AWAIT_MILLISECONDS,
+        }
+        try:
+            while True:
+                after = cursor.get("postBatchResumeToken") or (found[-1]["_id"] if found else after)
+                if after is not None:
+                    yield Batch(self._changes(found), after, sent if len(found) < _WHOLE else None)
+                if not cursor["id"]:
+                    raise ChangesLostError("changes were lost: the database was dropped")
+                sent = time.monotonic()
+                cursor = await self._ask(session, more)
+                found = cursor["nextBatch"]
+        finally:
+            with contextlib.suppress(PyMongoError, TimeoutError):
+                await self._kill(session, more["getMore"])
+
+    def _changes(self, events: Sequence[Record]) -> list[Change]:
+        found = [event for event in events if event.get("ns", {}).get("coll") in self._names]
+        return [_change(event) for event in found]
+
+    async def _ask(self, session: Session, command: Record) -> Record:
+        answer = await asyncio.wait_for(
+            self._storage.database.command(command, session=session), _ANSWER_SECONDS
+        )
+        found: Record = answer["cursor"]
+        return found
+
+    async def _kill(self, session: Session, cursor: int) -> None:
+        command = {"killCursors": "$cmd.aggregate", "cursors": [cursor]}
+        await asyncio.wait_for(self._storage.database.command(command, session=session), 1)
+
+
+def _change(event: Record) -> Change:
+    kind = event["operationType"]
+    key = event.get("documentKey", {}).get("_id")
+    return Change(event["ns"]["coll"], key, kind == "delete" or key is None)
+
+
+class Changes:
+    """Tells this process what changes in the collections that somebody in it listens to."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._listeners: dict[type[Document], list[Callable[[Sequence[Change]], None]]] = {}
+        self.told_until = -math.inf
+        """Every write acknowledged before this `time.monotonic()` has been told to all."""
+
+    def listen(
+        self, document: type[Document], listener: Callable[[Sequence[Change]], None]
+    ) -> None:
+        """Have the changes of a collection told, from `lifecycle.startup` on.
+
+        A listener must be quick and must not fail. A change without a key says that anything may
+        have changed.
+        """
+        self._listeners.setdefault(document, []).append(listener)
+
+    async def run(self) -> None:
+        """Tell, for ever."""
+        if not self._listeners:
+            return
+        feed = ChangeFeed(self._storage, list(self._listeners))
+        while True:
+            try:
+                async with contextlib.aclosing(feed.batches()) as batches:
+                    await self._follow(batches)
+            except ChangesLostError as error:
+                _logger.warning("%s; starting anew", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow(self, batches: AsyncGenerator[Batch, None]) -> None:
+        is_first = True
+        async for batch in batches:
+            if is_first:  # nobody was told what came before it
+                self._tell([Change(name, None, removed=True) for name in self._names()])
+                is_first = False
+            self._tell(batch.changes)
+            self.told_until = batch.told_until or self.told_until
+
+    def _names(self) -> list[str]:
+        return [self._storage.collection(document).name for document in self._listeners]
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        for name, listeners in zip(self._names(), self._listeners.values(), strict=True):
+            own = [change for change in changes if change.collection == name]
+            for listener in listeners if own else ():
+                listener(own)
