@@ -70,7 +70,7 @@ def settings_for(stores: Stores, tmp_path: Path) -> Callable[..., Settings]:
 
     def make(toml: str = "", **overrides: Mapping[str, Any]) -> Settings:
         file = tmp_path / "engine.toml"
-        file.write_text(toml or '[plugins]\nenabled = ["products", "categories"]\n')
+        file.write_text(toml or '[plugins]\nenabled = ["media", "products", "categories"]\n')
         database = {"url": stores.mongo_url, "name": name, **overrides.pop("database", {})}
         redis = {"url": stores.redis_url, **overrides.pop("redis", {})}
         return load_settings(file, {"database": database, "redis": redis, **overrides})

@@ -67,7 +67,7 @@ def boot(folder: Path, toml: str) -> str:
             ["'categories' requires 'products'", "not enabled"],
         ),
         ("[plugins]\nenabled = ['prodcts']", ["'prodcts'", "did you mean 'products'?"]),
-        ("[plugins]\nenabled = ['products', 'products']", ["lists 'products' twice"]),
+        ("[plugins]\nenabled = ['media', 'products', 'products']", ["lists 'products' twice"]),
         ("[plugins]\nenabled = 'no.such.module'", ["no.such", "not installed"]),
         ("[plugins]\nenable = ['products']", ["[plugins] enable", "did you mean enabled?"]),
         (
@@ -144,7 +144,9 @@ def test_field_declared_twice_names_both_classes(tmp_path: Path, install: Instal
             return []
 
     rival = install(Manifest(name="rival", version="1"), schema=lambda: [RivalCategories])
-    sentence = boot(tmp_path, f"[plugins]\nenabled = ['products', 'categories', '{rival}']")
+    sentence = boot(
+        tmp_path, f"[plugins]\nenabled = ['media', 'products', 'categories', '{rival}']"
+    )
     assert "Product.categories is declared twice" in sentence
     assert "mercat_categories.schema.ProductCategories" in sentence
     assert "RivalCategories" in sentence
@@ -156,8 +158,8 @@ def test_type_declared_twice_names_both_classes(tmp_path: Path, install: Install
         name: str
 
     other = install(Manifest(name="other", version="1"), schema=lambda: [OtherMedia])
-    sentence = boot(tmp_path, f"[plugins]\nenabled = ['products', '{other}']")
-    assert "mercat_products.schema.Media" in sentence
+    sentence = boot(tmp_path, f"[plugins]\nenabled = ['media', '{other}']")
+    assert "mercat_media.schema.Media" in sentence
     assert "OtherMedia" in sentence
 
 
@@ -165,7 +167,7 @@ def test_versions_that_do_not_fit_are_named(tmp_path: Path, install: Install) ->
     old = install(Manifest(name="old", version="1", engine="<0.1"))
     assert "'old' 1 needs mercat <0.1" in boot(tmp_path, f"[plugins]\nenabled = ['{old}']")
     picky = install(Manifest(name="picky", version="1", requires={"products": ">=9"}))
-    sentence = boot(tmp_path, f"[plugins]\nenabled = ['products', '{picky}']")
+    sentence = boot(tmp_path, f"[plugins]\nenabled = ['media', 'products', '{picky}']")
     assert "'picky' requires 'products' >=9" in sentence
     wrong = install(Manifest(name="wrong", version="1", engine="one"))
     assert "manifest is wrong" in boot(tmp_path, f"[plugins]\nenabled = ['{wrong}']")

@@ -62,8 +62,8 @@ async def test_only_those_with_the_permission_may(engine: Engine, client: Client
             ["input", "parent"],
             "PARENT_NOT_FOUND",
         ),
-        ({"name": "x", "parent": encode_id("Product", "0" * 24)}, None, "INVALID"),
-        ({"name": "x", "parent": "nonsense"}, None, "INVALID"),
+        ({"name": "x", "parent": encode_id("Product", "0" * 24)}, ["input", "parent"], "INVALID"),
+        ({"name": "x", "parent": "nonsense"}, ["input", "parent"], "INVALID"),
     ],
 )
 async def test_what_the_caller_can_mend_is_a_user_error(

@@ -29,7 +29,7 @@ __all__ = ["data", "folder", "pair"]  # fixtures
 
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
-    return await engine_for('[plugins]\nenabled = ["products"]\n')
+    return await engine_for('[plugins]\nenabled = ["media", "products"]\n')
 
 
 async def until_told(batches: AsyncIterator[Batch], moment: float) -> tuple[list[Change], Batch]:

@@ -126,7 +126,7 @@ def merged_schema() -> GraphQLSchema:
     """The schema of every first-party plugin, of an engine that has no stores."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "engine.toml"
-        file.write_text('[plugins]\nenabled = ["products", "categories"]\n')
+        file.write_text('[plugins]\nenabled = ["media", "products", "categories"]\n')
         return Engine(load_settings(file)).schema._schema
 
 

@@ -28,7 +28,7 @@ from mercat.cli.catalog import Summary
 from mercat.engine import Engine
 from mercat.importing import import_file
 from mercat.lifecycle import demo_requested, ready_operations
-from mercat.settings import FIRST_PARTY, Settings, load_settings
+from mercat.settings import FIRST_PARTY, Settings, load_settings, read_section
 from mercat.storage.migrations import status
 
 from .conftest import Client, ClientFor, EngineFor, Mercat, Stores, until
@@ -231,9 +231,17 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "redis.url": ("redis://:12e3@h/0", SecretStr("redis://:12e3@h/0")),
     "plugins.enabled": ("products", ("products",)),
     "graphql.executor": ("interpreted", "interpreted"),
+    "plugins.products.index_megabytes": ("64", 64),
+    "plugins.media.max_bytes": ("2000", 2000),
+    "plugins.media.max_pixels": ("20000", 20_000),
+    "plugins.media.max_memory_bytes": ("600000000", 600_000_000),
+    "plugins.media.public_url": ("https://cdn.shop.test/m", "https://cdn.shop.test/m"),
+    "plugins.media.s3_endpoint": ("https://s3.shop.test", "https://s3.shop.test"),
+    "plugins.media.s3_prefix": ("shop/", "shop/"),
 }
 _OTHER_OF_TYPE: dict[str, tuple[str, Any]] = {
     "string": ("other", "other"),
+    "secret": ("hush", SecretStr("hush")),
     "integer": ("11", 11),
     "number": ("11.5", 11.5),
     "boolean": ("true", True),
@@ -256,7 +264,8 @@ def read(settings: Settings, name: str, key: str) -> Any:
     if name.startswith("plugins."):
         plugin = name.removeprefix("plugins.")
         model = manifest_of(package_of(plugin)).settings
-        return getattr(model.model_validate(settings.plugins[plugin]), key)
+        table = settings.plugins[plugin]
+        return getattr(read_section(model, table, name, Path("engine.toml")), key)
     return getattr(getattr(settings, name), key)
 
 
@@ -463,7 +472,7 @@ def test_the_plugin_of_the_documentation_is_found_beside_engine_toml(
 ) -> None:
     listed = mercat("--config", str(badges / "engine.toml"), "plugins")
     assert (listed.code, listed.err) == (0, "")
-    assert "2. badges 1.0.0" in listed.out
+    assert "3. badges 1.0.0" in listed.out
 
 
 async def test_the_plugin_of_the_documentation_is_found_by_its_entry_point(
@@ -482,6 +491,7 @@ async def test_the_plugin_of_the_documentation_is_found_by_its_entry_point(
     (installed / "entry_points.txt").write_text(points)
     engine = await engine_for((badges / "engine.toml").read_text())
     assert {plugin.name: plugin.origin for plugin in engine.plugins} == {
+        "media": "built in",
         "products": "built in",
         "badges": "mercat-badges 1.0.0",
     }

@@ -639,9 +639,10 @@ async def test_the_monitor_asks_twice_a_second(engine_for: EngineFor) -> None:
 
 
 async def test_two_engines_in_one_process_do_not_see_each_other(engine_for: EngineFor) -> None:
-    one = await engine_for('[plugins]\nenabled = ["products"]\n')
+    one = await engine_for('[plugins]\nenabled = ["media", "products"]\n')
     two = await engine_for(
-        '[plugins]\nenabled = ["products"]\n', database={"name": f"{one.storage.database.name}_b"}
+        '[plugins]\nenabled = ["media", "products"]\n',
+        database={"name": f"{one.storage.database.name}_b"},
     )
     (document,) = (
         found

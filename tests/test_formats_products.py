@@ -16,6 +16,7 @@ from mercat.errors import InvalidError
 from mercat.importing import Format, Rejected, Row
 from mercat.slugs import UniqueSlugs, slugify
 from mercat_products.formats import FORMATS
+from mercat_products.formats.cells import harmless
 from mercat_products.formats.markup import text_of_html
 from mercat_products.formats.mercat_csv import COLUMNS
 from mercat_products.records import ProductRecord
@@ -175,7 +176,7 @@ def csv_rows(record: ProductRecord, *, repeat: bool) -> Iterator[dict[str, str]]
         "metadata": paired(record.metadata),
     }
     for number, variant in enumerate(record.variants):
-        yield {
+        cells = {
             **(product if repeat or number == 0 else {}),
             "sku": variant.sku,
             "variant_name": variant.name,
@@ -186,6 +187,7 @@ def csv_rows(record: ProductRecord, *, repeat: bool) -> Iterator[dict[str, str]]
             "compare_at": listed(price.compare_at for price in variant.prices),
             "available": str(variant.available).lower(),
         }
+        yield {name: harmless(text) for name, text in cells.items()}
 
 
 def escaped(value: object) -> str:
@@ -344,6 +346,64 @@ def test_csv_lines_of_a_product() -> None:
     )
 
 
+def test_csv_has_columns_for_all_but_translations() -> None:
+    text = (
+        "slug,name,seller,type,attributes,seo_title,private_metadata,old_slugs,sku,price,breaks,"
+        "tax_class,weight,length,width,height,variant_media,variant_media_alt\n"
+        "boot,Boot,s-1,Shoes,fit=slim|fit=tall|heel=12.5,Boots,supplier=Acme,boots|de/stiefel,B,"
+        "9|8,3:8.50 10:8|,reduced,900,1,2,3,/media/b.webp,Worn\n"
+    )
+    (boot,) = products("csv", text)
+    (found,) = boot.variants
+    assert (boot.seller, boot.type, boot.seo.title) == ("s-1", "Shoes", "Boots")
+    assert boot.attributes == {"fit": ("slim", "tall"), "heel": "12.5"}
+    assert (boot.private_metadata, boot.old_slugs) == (
+        {"supplier": "Acme"},
+        ("boots", "de/stiefel"),
+    )
+    steps = [[(step.quantity, step.amount) for step in price.breaks] for price in found.prices]
+    assert steps == [[(3, Decimal("8.50")), (10, 8)], []]
+    assert (found.tax_class, found.weight, found.media[0].alt) == ("reduced", 900, "Worn")
+    assert found.dimensions is not None
+    assert dict(found.dimensions) == {"length": 1, "width": 2, "height": 3}
+
+
+def test_what_has_no_column_is_not_named() -> None:
+    (tea,) = products("csv", "slug,name,sku,price\ntea,Tea,T,1\n")
+    assert tea.model_fields_set == {"slug", "name", "variants"}
+    assert tea.variants[0].model_fields_set == {"sku", "prices"}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("breaks", "3=1", "breaks: write them as `3:4.00 10:3.50`"),
+        ("breaks", "1:1", "prices.0.breaks.0.quantity"),
+        ("length", "5", "length: length, width and height belong together"),
+        ("weight", "heavy", "weight: Input should be a valid integer"),
+        ("attributes", "heel", "attributes: write it as `Size=M|Colour=red`"),
+        ("variant_media_alt", "Worn", "variant_media_alt: it describes more media than there are"),
+    ],
+)
+def test_csv_cells_that_will_not_do(column: str, cell: str, reason: str) -> None:
+    text = f"slug,name,sku,price,variant_media,{column}\ntea,Tea,T,1,,{cell}\n"
+    assert rejected("csv", text)[0][1].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("html", "kept"),
+    [
+        ("<p onclick='x()'>A<br>B</p>", "<p>A<br>B</p>"),
+        ("<img src=x onerror=alert(1)>Tea", "Tea"),
+        ("<a href='javascript:x'>Tea</a>", '<a rel="noopener noreferrer nofollow">Tea</a>'),
+        ("&#xffffffff;", "\ufffd"),
+    ],
+)
+def test_shopify_html_is_kept_where_it_is_harmless(html: str, kept: str) -> None:
+    (tea,) = products("shopify", SHOPIFY_HEAD + f"tea,Tea,{html}" + "," * 13 + "\n")
+    assert tea.description == kept
+
+
 @pytest.mark.parametrize(
     ("bad", "count"),
     [
@@ -451,7 +511,7 @@ def test_shopify_export() -> None:
         "mug,Mug,,,,,FALSE,Title,Default Title,'0123,,5,,,,active\n"
     )
     tee, mug = products("shopify", text)
-    assert tee.description == "Soft & warm\nCotton"
+    assert tee.description == "<p>Soft &amp; <b>warm</b></p>Cotton"
     assert tee.tags == ("a", "b")
     assert tee.categories == ("Wear",)
     assert [media.url[-5] for media in tee.media] == ["1", "2", "3"]

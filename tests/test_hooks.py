@@ -1,10 +1,12 @@
 """Every hook is called and its answer has effect; and what the verbs promise."""
 
 import asyncio
+import io
+import json
 import logging
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.machinery import ModuleSpec
@@ -24,19 +26,23 @@ from pymongo import IndexModel
 
 from mercat import BootError, Context, Manifest, Viewer, auth, catalog, hookimpl, lifecycle
 from mercat.auth import Credentials
-from mercat.catalog import Placement
+from mercat.catalog import Placement, ProductSearch, SearchAnswer, StockFigures
 from mercat.cli import cli
 from mercat.engine import DOMAINS, Engine
+from mercat.exporting import Batch, Exporter, Written, export_to
 from mercat.graphql.extend import Query, extend
 from mercat.hooks import Hooks, hookspec
-from mercat.ids import encode_id
+from mercat.ids import decode_id, encode_id
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.lifecycle import Job, Operation
 from mercat.settings import Settings
 from mercat.storage.migrations import migrate, status
 
+from .asking import told as told_data
 from .conftest import ClientFor, EngineFor, Serve, until, write_jsonl
 from .test_catalogue import load, product
+from .test_export import exported
+from .test_product_editing import change, done, shirt
 
 MakeSettings = Callable[..., Settings]
 
@@ -228,6 +234,45 @@ async def test_hook_importers(plugins: Plugins, engine_for: EngineFor, tmp_path:
     assert "Import words." in shown.output
 
 
+class Upper:
+    name = "upper"
+    title = "Words in capitals"
+
+    def head(self) -> bytes:
+        return b"WORDS\n"
+
+    def written(self, row: str, context: Context) -> Written:
+        return Written(f"{row.upper()} {context.shop.currency}\n".encode(), (f"{row} is a note",))
+
+
+async def test_hook_exporters(
+    plugins: Plugins, settings_for: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(context: Context, status: str | None) -> AsyncIterator[Batch[str]]:
+        assert await context.storage.redis.ping()
+        yield Batch(["tea", f"{status}"], 1, 1)
+
+    exporter = Exporter(
+        noun="words", description="Export words.", formats=[Upper()], read=read, statuses=["new"]
+    )
+    plugins.add("writer", exporters=lambda: [exporter])
+    file = settings_for(plugins.toml()).file
+    engine = Engine(settings_for(plugins.toml()))
+    out, notes = io.BytesIO(), list[str]()
+
+    async with engine:
+        count = await export_to(exporter, engine.context(), out, status="new", on_note=notes.append)
+
+    assert (count, out.getvalue()) == (2, b"WORDS\nTEA EUR\nNEW EUR\n")
+    assert notes == ["tea is a note", "new is a note"]
+    monkeypatch.chdir(file.parent)
+    shown = CliRunner().invoke(cli, ["--config", str(file), "export", "--help"])
+    assert "Export words." in shown.output
+    options = CliRunner().invoke(cli, ["--config", str(file), "export", "words", "--help"])
+    assert "Words in capitals" in options.output
+    assert "[new]" in options.output
+
+
 async def test_hook_ready_operations(
     plugins: Plugins, engine_for: EngineFor, client_for: ClientFor
 ) -> None:
@@ -355,7 +400,7 @@ async def test_hook_product_placements(
 
     plugins.add("silent", product_placements=nothing)
     plugins.add("groups", product_placements=placements)
-    engine = await engine_for(plugins.toml("products"))
+    engine = await engine_for(plugins.toml("media", "products"))
     rows = [product("tea", categories=["Food > Tea", "Gifts"]), product("mug")]
 
     tally = await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
@@ -367,6 +412,37 @@ async def test_hook_product_placements(
     assert (tea["placed_in"], tea["listed_in"]) == ([group], [group, above])
 
 
+async def test_hook_product_paths(plugins: Plugins, engine_for: EngineFor, tmp_path: Path) -> None:
+    group, gone = ObjectId(), ObjectId()
+    asked: list[ObjectId] = []
+
+    async def placements(paths: Sequence[tuple[tuple[str, ...], ...]]) -> Sequence[Placement]:
+        return [Placement((group, gone), (group, gone)) for _ in paths]
+
+    async def named(keys: Sequence[ObjectId]) -> dict[ObjectId, tuple[str, ...]]:
+        asked.extend(keys)
+        return {group: ("Food", "Tea")}
+
+    async def nothing(keys: Sequence[ObjectId]) -> None:
+        return None
+
+    plugins.add("silent", product_paths=nothing)
+    plugins.add("groups", product_placements=placements, product_paths=named)
+    engine = await engine_for(plugins.toml("media", "products"))
+    await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", [product("tea")]))
+    row = json.loads(await exported(engine))
+    assert "categories" in row
+    assert row["categories"] == []  # the row of the import named none
+
+    file = write_jsonl(tmp_path / "p.jsonl", [product("tea", categories=["Food > Tea"])])
+    await load(engine, "products", file)
+    asked.clear()
+    row = json.loads(await exported(engine))
+
+    assert row["categories"] == ["Food > Tea"]
+    assert set(asked) == {group, gone}
+
+
 async def test_hook_products_saved(
     plugins: Plugins, engine_for: EngineFor, client_for: ClientFor, tmp_path: Path
 ) -> None:
@@ -376,7 +452,7 @@ async def test_hook_products_saved(
         told.extend(product_ids)
 
     plugins.add("index", products_saved=saved)
-    engine = await engine_for(plugins.toml("products"), work=True)
+    engine = await engine_for(plugins.toml("media", "products"), work=True)
     file = write_jsonl(tmp_path / "p.jsonl", [product("tea"), product("mug")])
 
     await load(engine, "products", file)
@@ -393,6 +469,92 @@ async def test_hook_products_saved(
     await until(lambda: _is_empty(engine))
     await load(engine, "products", file)
     assert await _is_empty(engine)  # nothing changed, so there is nothing to tell
+
+
+async def test_hook_search(plugins: Plugins, engine_for: EngineFor) -> None:
+    asked: list[str] = []
+
+    async def search(wanted: ProductSearch) -> SearchAnswer | None:
+        asked.append(wanted.text)
+        return SearchAnswer(total=42) if wanted.text == "mine" else None
+
+    plugins.add("engine", search=search)
+    engine = await engine_for(plugins.toml("media", "products"), work=True)
+    query = '{ productSearch(query: "mine", first: 1) { totalCount nodes { slug } } }'
+    found = await told_data(engine, query)
+    assert found == {"productSearch": {"totalCount": 42, "nodes": []}}
+    assert set(asked) == {"mine"}
+
+
+async def test_hook_products_removed(plugins: Plugins, engine_for: EngineFor) -> None:
+    told: list[tuple[Sequence[str], Sequence[str]]] = []
+
+    async def removed(product_ids: Sequence[str], variant_ids: Sequence[str]) -> None:
+        told.append((product_ids, variant_ids))
+
+    plugins.add("index", products_removed=removed)
+    engine = await engine_for(plugins.toml("media", "products"), work=True)
+    made = await done(engine, "productCreate", **shirt())
+    await change(engine, "productDelete", id=made["id"])
+
+    async def heard() -> bool:
+        return bool(told)
+
+    await until(heard)
+    (variant,) = made["variants"]["nodes"]
+    assert told == [
+        ([decode_id(made["id"])[1]], [decode_id(variant["id"])[1]]),
+    ]
+
+
+async def test_hook_stock_changed(plugins: Plugins, engine_for: EngineFor) -> None:
+    told: list[StockFigures] = []
+
+    async def changed(changes: Sequence[StockFigures]) -> None:
+        told.extend(changes)
+
+    plugins.add("counter", stock_changed=changed)
+    engine = await engine_for(plugins.toml("media", "products"), work=True)
+    made = await done(engine, "productCreate", **shirt())
+    await count_stock(engine, made, 20)
+
+    async def heard() -> bool:
+        return bool(told)
+
+    await until(heard)
+    (figures,) = told
+    assert (figures.sku, figures.on_hand, figures.in_stock) == ("SHIRT-M", 20, True)
+
+
+async def test_hook_stock_low(plugins: Plugins, engine_for: EngineFor) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    async def low(stock: StockFigures, threshold: int) -> None:
+        told.append((stock.sku, stock.available, threshold))
+
+    plugins.add("buyer", stock_low=low)
+    engine = await engine_for(plugins.toml("media", "products"), work=True)
+    made = await done(engine, "productCreate", **shirt())
+    for count in (20, 4, 3):
+        await count_stock(engine, made, count)
+
+    async def heard() -> bool:
+        return bool(told)
+
+    await until(heard)
+    await until(lambda: _is_empty(engine))
+    assert told == [("SHIRT-M", 4, 5)]
+
+
+async def count_stock(engine: Engine, made: dict[str, Any], units: int) -> None:
+    (variant,) = made["variants"]["nodes"]
+    given = {"variantId": variant["id"], "setTo": units, "reason": "COUNTED"}
+    await told_data(
+        engine,
+        """mutation M($input: StockAdjustInput!) {
+          stockAdjust(input: $input) { userErrors { code } } }""",
+        {"input": given},
+    )
 
 
 async def _is_empty(engine: Engine) -> bool:
@@ -414,7 +576,7 @@ async def test_a_failed_event_is_delivered_again_to_whom_it_failed_alone(
 
     plugins.add("well", products_saved=well)
     plugins.add("badly", products_saved=badly)
-    engine = await engine_for(plugins.toml("products"))
+    engine = await engine_for(plugins.toml("media", "products"))
     await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", [product("tea")]))
 
     async def is_delivered() -> bool:

@@ -44,7 +44,9 @@ from .plugins_for_tests.probe.hooks import SECRET, Runs
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
-PROBE = '[plugins]\nenabled = ["products", "categories", "tests.plugins_for_tests.probe"]\n'
+PROBE = (
+    '[plugins]\nenabled = ["media", "products", "categories", "tests.plugins_for_tests.probe"]\n'
+)
 MOST_BYTES = 2_048
 MOST_ERRORS = 5
 # Coverage's tracer more than doubles what is measured, and is none of the server's.

@@ -23,7 +23,7 @@ NODE = Path(__file__).parent / "node"
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-PRODUCTION = '[plugins]\nenabled = ["products", "categories"]\n[shop]\nproduction = true\n'
+PRODUCTION = '[plugins]\nenabled = ["media", "products", "categories"]\n[shop]\nproduction = true\n'
 INVALID = "{ nope }"
 
 
@@ -91,7 +91,7 @@ async def test_accept_chooses_the_content_type(
     answer = await http.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
-    assert answer.headers["vary"] == "accept"
+    assert answer.headers["vary"] == "accept, accept-language"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json() == {"data": {"__typename": "Query"}}
 

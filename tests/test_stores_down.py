@@ -73,7 +73,9 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 @pytest.fixture
 async def engine(pair: Pair, tmp_path: Path) -> AsyncIterator[Engine]:
     """A working engine on those servers, with one product."""
-    (tmp_path / "engine.toml").write_text('[plugins]\nenabled = ["products", "categories"]\n')
+    (tmp_path / "engine.toml").write_text(
+        '[plugins]\nenabled = ["media", "products", "categories"]\n'
+    )
     engine = Engine(
         load_settings(
             tmp_path / "engine.toml",

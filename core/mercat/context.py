@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mercat.locales import best_locale
 from mercat.manifest import PluginSettings
 
 if TYPE_CHECKING:
@@ -35,11 +36,14 @@ SYSTEM = Viewer(role="SYSTEM")
 class Context:
     """The services and the circumstances of one piece of work; the first argument of most hooks.
 
-    `loaders` belongs to the batch fields of one GraphQL operation.
+    `languages` is what the caller reads, as RFC 9110 (12.5.4) writes it in Accept-Language; an
+    argument of a field may say otherwise. `loaders` belongs to the batch fields of one GraphQL
+    operation.
     """
 
     engine: "Engine"
     viewer: Viewer = ANONYMOUS
+    languages: str = ""
     loaders: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -53,6 +57,13 @@ class Context:
     @property
     def shop(self) -> "ShopSettings":
         return self.engine.settings.shop
+
+    @property
+    def locale(self) -> str:
+        """The shop's locale that suits the caller best; the shop's own where none does."""
+        if not self.languages:
+            return self.shop.locale
+        return best_locale(self.languages, self.shop.all_locales)
 
     def settings(self, model: type[S]) -> S:
         """The validated settings of the plugin whose manifest names `model`."""

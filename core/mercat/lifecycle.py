@@ -11,6 +11,7 @@ from beanie import Document
 from litestar.types import ControllerRouterHandler
 
 from mercat.context import Context
+from mercat.exporting import Exporter
 from mercat.hooks import hookspec
 from mercat.importing import Importer
 
@@ -80,6 +81,11 @@ def commands() -> Sequence[click.Command]:  # type: ignore[empty-body]
 @hookspec
 def importers() -> Sequence[Importer[Any]]:  # type: ignore[empty-body]
     """What `mercat import` can read."""
+
+
+@hookspec
+def exporters() -> Sequence[Exporter[Any]]:  # type: ignore[empty-body]
+    """What `mercat export` can write."""
 
 
 @hookspec

@@ -22,6 +22,7 @@ CURRENCIES: dict[str, int] = {
     **dict.fromkeys(_THREE_DIGITS.split(), 3),
 }
 _LARGEST = 10**15
+_MOST_PLACES = 20
 
 
 class Amount(NamedTuple):
@@ -65,7 +66,7 @@ def parse_amount(text: str | int | Decimal, currency: str) -> Amount:
         value = Decimal(text)
     except (InvalidOperation, ValueError):
         raise InvalidError(f"'{str(text)[:40]}' is not an amount") from None
-    if not value.is_finite() or abs(value) >= _LARGEST:
+    if not value.is_finite() or not -_MOST_PLACES <= value.adjusted() <= _MOST_PLACES:
         raise InvalidError(f"'{str(text)[:40]}' is not an amount")
     minor = value.scaleb(places)
     if minor != minor.to_integral_value():

@@ -5,31 +5,22 @@ by the first row with its path. The tree of a file is held in memory: some hundr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from pymongo import UpdateOne
+from functools import partial
 
 from mercat.context import Context
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.storage import Record
-from mercat.storage.lookups import find_by
+from mercat_categories.changing import change_tree
 from mercat_categories.creating import NewCategory, create_all
+from mercat_categories.forest import SEPARATOR
 from mercat_categories.formats import FORMATS
+from mercat_categories.memory import newest_forest
 from mercat_categories.records import CategoryRecord
-from mercat_categories.service import BY_PATH, SEPARATOR, collection, path_of
 from mercat_categories.settings import CategorySettings
+from mercat_categories.updating import Placed, update_all
+from mercat_products.markup import sanitised
 
 _CHUNK = 500
-
-
-@dataclass(slots=True)
-class _Placed:
-    """A category of the file in its place in the tree."""
-
-    where: str
-    record: CategoryRecord
-    names: tuple[str, ...]
 
 
 class CategoryLoad:
@@ -51,7 +42,7 @@ class CategoryLoad:
     async def finish(self) -> Tally:
         tally = Tally()
         self._note_missing_children(tally)
-        known = await self._known({row.value.parent for row in self._rows.values()} - {None})
+        known = dict((await newest_forest(self._context)).by_key)
         for level in self._levels(known, tally):
             for start in range(0, len(level), _CHUNK):
                 await self._write(level[start : start + _CHUNK], known, tally)
@@ -65,27 +56,25 @@ class CategoryLoad:
                 for key in missing
             ]
 
-    async def _known(self, keys: set[str | None]) -> dict[str, Record]:
-        """Stored categories by their key."""
-        cursor = find_by(collection(self._context), "key", keys - {None})
-        return {record["key"]: record async for record in cursor}
-
-    def _levels(self, known: dict[str, Record], tally: Tally) -> list[list[_Placed]]:
+    def _levels(self, known: dict[str, Record], tally: Tally) -> list[list[Placed]]:
         """The file's categories level by level; those in a cycle or too deep are rejected."""
         children: dict[str | None, list[Row[CategoryRecord]]] = {}
         for row in self._rows.values():
             children.setdefault(self._parent_key(row, known, tally), []).append(row)
-        level = [_Placed(row.where, row.value, (row.value.name,)) for row in children.pop(None, [])]
+        level = [
+            Placed(row.where, row.value, None, (row.value.name,)) for row in children.pop(None, [])
+        ]
         for key in [key for key in children if key in known and key not in self._rows]:
             above = tuple(known[key]["path"].split(SEPARATOR))
             level += [
-                _Placed(row.where, row.value, (*above, row.value.name)) for row in children.pop(key)
+                Placed(row.where, row.value, key, (*above, row.value.name))
+                for row in children.pop(key)
             ]
         levels = []
         while level:
             levels.append(level)
             level = [
-                _Placed(row.where, row.value, (*placed.names, row.value.name))
+                Placed(row.where, row.value, placed.record.key, (*placed.names, row.value.name))
                 for placed in level
                 for row in children.pop(placed.record.key, [])
             ]
@@ -107,76 +96,38 @@ class CategoryLoad:
         return None
 
     async def _write(
-        self, placed: Sequence[_Placed], known: dict[str, Record], tally: Tally
+        self, placed: Sequence[Placed], known: dict[str, Record], tally: Tally
     ) -> None:
         most = self._context.settings(CategorySettings).max_depth
-        stored = await self._stored(placed)
-        new: list[NewCategory] = []
-        changes: list[UpdateOne] = []
+        rejected = []
         for item in placed:
-            parent = known.get(item.record.parent or "")
             if len(item.names) > most:
                 reason = f"the tree may have at most {most} levels"
-                tally.rejected.append(Rejected(item.where, reason))
-                continue
-            if item.record.parent in self._rows and parent is None:
-                tally.rejected.append(Rejected(item.where, "its parent was rejected"))
-                continue
-            record = stored.get(item.record.key) or stored.get(BY_PATH + path_of(item.names))
-            if record is None:
-                new.append(_new(item, parent))
-            else:
-                known[item.record.key] = record
-                self._update(item, parent, record, changes, tally)
-        if changes:
-            await collection(self._context).bulk_write(changes, ordered=False)
-        known |= await create_all(self._context, new)
-        tally.created += len(new)
-
-    async def _stored(self, placed: Sequence[_Placed]) -> dict[str, Record]:
-        keys: set[str | None] = {item.record.key for item in placed}
-        return await self._known(keys | {BY_PATH + path_of(item.names) for item in placed})
-
-    def _update(
-        self,
-        item: _Placed,
-        parent: Record | None,
-        record: Record,
-        changes: list[UpdateOne],
-        tally: Tally,
-    ) -> None:
-        if record["parent_id"] != (parent["_id"] if parent else None):
-            reason = "it stands below another parent in the shop; an import moves no category"
-            tally.rejected.append(Rejected(item.where, reason))
-            return
-        wanted = {
-            "key": item.record.key,
-            "name": item.record.name,
-            "description": item.record.description,
-            "position": item.record.position,
-        }
-        if item.record.slug is not None:
-            wanted["slug"] = item.record.slug
-        if all(record[name] == value for name, value in wanted.items()):
-            tally.unchanged += 1
-            return
-        if item.record.name != record["name"]:
-            tally.notes.append(
-                Rejected(item.where, f"it was '{record['name']}'; products find it by either name")
-            )
-        changes.append(
-            UpdateOne(
-                {"_id": record["_id"]},
-                {"$set": {**wanted, "updated_at": datetime.now(UTC)}, "$inc": {"version": 1}},
-            )
-        )
-        tally.updated += 1
+                rejected.append(Rejected(item.where, reason))
+            elif item.parent is not None and item.parent not in known:
+                rejected.append(Rejected(item.where, "its parent was rejected"))
+        tally.rejected += rejected
+        where = {row.where for row in rejected}
+        placed = [item for item in placed if item.where not in where]
+        outcome = await change_tree(self._context, partial(update_all, placed))
+        tally.add(outcome.tally)
+        known |= outcome.known
+        new = [_new(item) for item in placed if item.where in outcome.missing]
+        made = await create_all(self._context, new)
+        known |= made
+        tally.created += len(made)
+        tally.rejected += [
+            Rejected(item.where, "the category above it is gone, or lies too deep now")
+            for item in placed
+            if item.where in outcome.missing and item.record.key not in made
+        ]
 
 
-def _new(item: _Placed, parent: Record | None) -> NewCategory:
+def _new(item: Placed) -> NewCategory:
     record = item.record
+    description = sanitised(record.description)
     return NewCategory(
-        record.key, item.names, parent, record.slug, record.description, record.position
+        record.key, item.names, item.parent, record.slug, description, record.position
     )
 
 

@@ -1,14 +1,14 @@
 """What categories look like."""
 
-from collections.abc import Iterable, Sequence
-from enum import Enum
+from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Self, cast
 
 import strawberry
 from bson import ObjectId
 
-from mercat.errors import DomainError, InvalidError
+from mercat.context import Context
+from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -20,18 +20,43 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError, UserError
-from mercat.graphql.extend import Mutation, Query, extend
+from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
 from mercat_categories import service
-from mercat_products.schema import Product, ProductSort, Sort, products_connection
+from mercat_products.schema import CURSOR as PRODUCTS
+from mercat_products.schema import Locale, Product, Seo, in_locale
+from mercat_products.search.facets import Facets
+from mercat_products.search.inputs import Filter, ProductSort, Sort
+from mercat_products.search.schema import browse, products_of
 
 CURSOR = "categories"
-MANAGE = "categories.manage"
 MOST_DEPTH = 5
+
+
+_NO_SEO = Seo(record={"title": "", "description": ""})
+IncludeDescendants = Annotated[
+    bool, strawberry.argument(description="Also those in the categories below it.")
+]
+
+
+@strawberry.type(description="A category's texts in one of the shop's other locales.")
+class CategoryTranslation:
+    locale: str = stored("locale", "Such as `de`.")
+    name: str | None = stored("name", "Null where it falls back.")
+    description: str | None = stored("description", "Null where it falls back.")
+    slug: str | None = stored("slug", "Null where it falls back.")
+    record: strawberry.Private[Record]
+
+
+def _to_seo(record: Record) -> Seo:
+    return Seo(record=record)
+
+
+def _to_translations(records: Sequence[Record]) -> list[CategoryTranslation]:
+    return [CategoryTranslation(record=record) for record in records]
 
 
 @strawberry.type(description="A place in the shop's tree of categories.")
@@ -41,69 +66,137 @@ class Category(Node):
     )
     slug: str = stored("slug", "Its name in URLs; unique in the shop.")
     name: str = stored("name", "Its name.")
-    description: str = stored("description", "What is in it.")
+    description: str = stored("description", "What is in it; harmless HTML.")
     position: int = stored("position", "Its place among its siblings; ties go by name.")
     depth: int = stored("ancestors", "How many categories are above it; 0 for a root.", convert=len)
-    version: int = stored("version", "Grows with each change.")
+    version: int = stored("version", "Grows with each change of its own.")
+    seo: Seo = stored("seo", "How search engines show it.", convert=_to_seo, default=_NO_SEO)
+    translations: list[CategoryTranslation] = stored(
+        "translations",
+        "Its texts in the shop's other locales.",
+        convert=_to_translations,
+        default=(),
+    )
     record: strawberry.Private[Record]
-    known_children: strawberry.Private[list["Category"] | None] = None
+    locale: strawberry.Private[str | None] = None
+    levels: strawberry.Private[int | None] = None
 
     @property
     def key(self) -> ObjectId:
         found: ObjectId = self.record["_id"]
         return found
 
-    @strawberry.field(description="The products in it and in everything below it.")
+    @strawberry.field(description="The products in it, and in everything below it.")
     async def products(
         self,
         info: Info,
+        include_descendants: IncludeDescendants = True,
+        filter: Filter = None,  # noqa: A002
         sort: Sort = ProductSort.NEWEST,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> Connection[Product]:
-        return await products_connection(info, sort, first, after, last, before, group=self.key)
+        if include_descendants:
+            return await products_of(
+                info, filter, sort, first, after, last, before, category=self.key
+            )
+        if filter is not None or sort not in {ProductSort.NEWEST, ProductSort.OLDEST}:
+            return await browse(
+                *(info, filter, sort, first, after, last, before, self.key),
+                include_descendants=False,
+            )
+        page, records = await service.direct_products(
+            info.context,
+            self.key,
+            page_request(PRODUCTS, first, after, last, before),
+            newest_first=sort is ProductSort.NEWEST,
+        )
+
+        async def count() -> int:
+            return (await service.product_counts(info.context, [self.key]))[self.key].direct
+
+        return connection(PRODUCTS, page, [Product(record=record) for record in records], count)
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
         ids = [ObjectId(key) if ObjectId.is_valid(key) else None for key in keys]
-        found = await service.categories_by_id(info.context, [key for key in ids if key])
-        return cast(
-            "list[Self | None]",
-            [to_category(found[key]) if key in found else None for key in ids],
-        )
+        found = await service.found_by_id(info.context, [key for key in ids if key])
+        own = {record["_id"]: to_category(record) for record in found.values()}
+        return cast("list[Self | None]", [own.get(key) if key else None for key in ids])
 
 
-def _keys(keys: Iterable[ObjectId | None]) -> list[ObjectId]:
-    return [key for key in keys if key is not None]
+def to_category(record: Record, locale: str | None = None, levels: int | None = None) -> Category:
+    """A stored category as it is shown; those around it are shown in the locale too.
+
+    `levels` is how many levels below it are shown; all of them where it is None.
+    """
+    return Category(record=record, locale=locale, levels=levels)
 
 
-def to_category(record: Record) -> Category:
-    """A stored category as it is shown."""
-    return Category(record=record)
+def _by_locale(categories: Sequence[Category], info: Info) -> dict[str | None, Context]:
+    """The context for each locale that the categories are shown in."""
+    locales = {category.locale for category in categories}
+    return {locale: in_locale(info.context, locale) for locale in locales}
+
+
+async def _related(
+    categories: Sequence[Category], info: Info, wanted: Sequence[Sequence[ObjectId]]
+) -> list[list[Category]]:
+    """For each category those with the ids wanted of it."""
+    found: dict[str | None, dict[ObjectId, Record]] = {}
+    for locale, context in _by_locale(categories, info).items():
+        pairs = zip(categories, wanted, strict=True)
+        keys = {key for category, keys in pairs if category.locale == locale for key in keys}
+        found[locale] = await service.found_by_id(context, keys)
+    return [
+        [
+            to_category(found[category.locale][key], category.locale)
+            for key in keys
+            if key in found[category.locale]
+        ]
+        for category, keys in zip(categories, wanted, strict=True)
+    ]
 
 
 async def _parents(categories: list[Category], info: Info) -> list[Category | None]:
-    wanted = [category.record["parent_id"] for category in categories]
-    found = await service.categories_by_id(info.context, _keys(wanted))
-    return [to_category(found[key]) if key in found else None for key in wanted]
+    wanted = [
+        [] if category.record["parent_id"] is None else [category.record["parent_id"]]
+        for category in categories
+    ]
+    return [next(iter(found), None) for found in await _related(categories, info, wanted)]
 
 
 async def _ancestors(categories: list[Category], info: Info) -> list[list[Category]]:
     wanted = [category.record["ancestors"] for category in categories]
-    found = await service.categories_by_id(info.context, list(chain.from_iterable(wanted)))
-    return [[to_category(found[key]) for key in keys if key in found] for keys in wanted]
+    return await _related(categories, info, wanted)
 
 
 async def _children(categories: list[Category], info: Info) -> list[list[Category]]:
-    known = [category.known_children for category in categories]
-    missing = [c.key for c in categories if c.known_children is None]
-    found = await service.children_of(info.context, missing) if missing else {}
+    found: dict[str | None, dict[ObjectId | None, list[Record]]] = {}
+    for locale, context in _by_locale(categories, info).items():
+        keys = [category.key for category in categories if category.locale == locale]
+        found[locale] = await service.children_of(context, keys)
     return [
-        children if children is not None else list(map(to_category, found[category.key]))
-        for category, children in zip(categories, known, strict=True)
+        []
+        if category.levels == 0
+        else [
+            to_category(child, category.locale, category.levels and category.levels - 1)
+            for child in found[category.locale][category.key]
+        ]
+        for category in categories
     ]
+
+
+async def _product_counts(
+    categories: list[Category], info: Info, include_descendants: IncludeDescendants = True
+) -> list[int]:
+    keys = [category.key for category in categories]
+    found = await service.product_counts(info.context, keys)
+    if include_descendants:
+        return [found[key].total for key in keys]
+    return [found[key].direct for key in keys]
 
 
 @extend(Category)
@@ -111,17 +204,21 @@ class CategoryTree:
     parent = batched("The category above it; null for a root.", _parents)
     ancestors = batched("The categories above it, the root first.", _ancestors)
     children = batched("The categories below it, by position and name.", _children)
+    product_count = batched(
+        "How many products that are for sale are in it, and in everything below it.",
+        _product_counts,
+    )
 
 
 @reads("placed_in")
 async def _categories_of(products: list[Product], info: Info) -> list[list[Category]]:
     wanted = [product.record.get("placed_in", ()) for product in products]
-    found = await service.categories_by_id(info.context, list(chain.from_iterable(wanted)))
+    found = await service.found_by_id(info.context, chain.from_iterable(wanted))
     return [
         [
             to_category(record)
             for record in sorted(
-                (found[key] for key in keys if key in found),
+                {found[key]["_id"]: found[key] for key in keys if key in found}.values(),
                 key=lambda record: (-len(record["ancestors"]), record["name"]),
             )
         ]
@@ -134,125 +231,92 @@ class ProductCategories:
     categories = batched("The categories it was put in, the most specific first.", _categories_of)
 
 
+@strawberry.type(description="How many of the products that were found are in a category.")
+class CategoryCount:
+    category: Category = strawberry.field(description="The category.")
+    count: int = strawberry.field(description="How many are in it or below it.")
+
+
+async def _category_counts(facets: list[Facets], info: Info) -> list[list[CategoryCount]]:
+    wanted = [[(ObjectId(each.value), each.count) for each in found.groups] for found in facets]
+    keys = [key for found in wanted for key, _ in found]
+    known = await service.found_by_id(info.context, keys)
+    return [
+        [
+            CategoryCount(category=to_category(known[key]), count=count)
+            for key, count in found
+            if key in known
+        ]
+        for found in wanted
+    ]
+
+
+@extend(Facets)
+class CategoryFacets:
+    categories = batched("By category, the most frequent first.", _category_counts)
+
+
 @extend(Query)
 class CategoryQuery:
     @strawberry.field(description="One category, by its id or its slug; null where there is none.")
     @staticmethod
     async def category(
         info: Info,
-        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002
-        slug: Annotated[str | None, strawberry.argument(description="Its slug.")] = None,
+        id: Annotated[  # noqa: A002
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Its id. That of one that became part of it finds it too."
+            ),
+        ] = None,
+        slug: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Its slug. One that it had finds it too: compare the answer's `slug`."
+            ),
+        ] = None,
+        locale: Locale = None,
     ) -> Category | None:
         if (id is None) == (slug is None):
             raise InvalidError("give either `id` or `slug`")
+        context = in_locale(info.context, locale)
         if slug is not None:
-            record = await service.category_by_slug(info.context, slug)
+            record = await service.category_by_slug(context, slug)
         else:
             key = object_id(id or "", "Category")
-            record = (await service.categories_by_id(info.context, [key])).get(key)
-        return to_category(record) if record else None
+            record = (await service.found_by_id(context, [key])).get(key)
+        return to_category(record, locale) if record else None
 
     @strawberry.field(description="The categories in the order in which they were added.")
     @staticmethod
     async def categories(
         info: Info,
         roots: Annotated[bool, strawberry.argument(description="Only those at the top.")] = False,
+        locale: Locale = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
     ) -> Connection[Category]:
+        context = in_locale(info.context, locale)
         request = page_request(CURSOR, first, after, last, before)
-        page = await service.category_page(info.context, request, roots=roots)
+        page = await service.category_page(context, request, roots=roots)
 
         async def count() -> int:
-            return await service.count_categories(info.context, roots=roots)
+            return await service.count_categories(context, roots=roots)
 
-        return connection(CURSOR, page, list(map(to_category, page.records)), count)
+        shown = [to_category(record, locale) for record in page.records]
+        return connection(CURSOR, page, shown, count)
 
     @strawberry.field(description="The tree from its roots, by position and name.")
     @staticmethod
     async def category_tree(
         info: Info,
-        depth: Annotated[int, strawberry.argument(description="How many levels: 1 to 5.")] = 3,
+        depth: Annotated[
+            int, strawberry.argument(description=f"How many levels: 1 to {MOST_DEPTH}.")
+        ] = 3,
+        locale: Locale = None,
     ) -> list[Category]:
         if not 1 <= depth <= MOST_DEPTH:
             raise InvalidError(f"`depth` must be from 1 to {MOST_DEPTH}")
-        roots = list(map(to_category, (await service.children_of(info.context, [None]))[None]))
-        level = roots
-        for remaining in range(depth - 1, -1, -1):
-            found = (
-                await service.children_of(info.context, [category.key for category in level])
-                if remaining and level
-                else {}
-            )
-            for category in level:
-                category.known_children = list(map(to_category, found.get(category.key, [])))
-            level = [child for category in level for child in category.known_children or ()]
-        return roots
-
-
-@strawberry.input(description="A category to be added.")
-class CategoryCreateInput:
-    name: str = strawberry.field(description="Its name.")
-    slug: str | None = strawberry.field(
-        default=None, description="Its name in URLs; made from the name where left out."
-    )
-    description: str = strawberry.field(default="", description="What is in it.")
-    parent: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the category above it; a root where left out."
-    )
-    position: int = strawberry.field(default=0, description="Its place among its siblings.")
-
-
-@strawberry.enum(description="What can be wrong with a category.")
-class CategoryErrorCode(Enum):
-    INVALID = strawberry.enum_value("INVALID", description="A value is not what it must be.")
-    PARENT_NOT_FOUND = strawberry.enum_value(
-        "PARENT_NOT_FOUND", description="There is no category with the parent's id."
-    )
-    SLUG_TAKEN = strawberry.enum_value("SLUG_TAKEN", description="Another one has the slug.")
-    TOO_DEEP = strawberry.enum_value("TOO_DEEP", description="The tree has too many levels.")
-
-
-@strawberry.type(description="What is wrong with a category.")
-class CategoryError(UserError):
-    code: CategoryErrorCode = strawberry.field(description="What kind of error it is.")
-
-
-@strawberry.type(description="The outcome of `categoryCreate`.")
-class CategoryCreatePayload:
-    category: Category | None = strawberry.field(description="The category; null where it failed.")
-    user_errors: list[CategoryError] = strawberry.field(description="What the caller can mend.")
-
-
-@extend(Mutation)
-class CategoryMutation:
-    @strawberry.field(description="Add a category; needs the permission `categories.manage`.")
-    @staticmethod
-    async def category_create(
-        info: Info,
-        input: Annotated[  # noqa: A002
-            CategoryCreateInput, strawberry.argument(description="What to add.")
-        ],
-    ) -> CategoryCreatePayload:
-        if MANAGE not in info.context.viewer.permissions:
-            raise ForbiddenError
-        try:
-            parent = None if input.parent is None else object_id(input.parent, "Category")
-            record = await service.create_category(
-                info.context,
-                name=input.name,
-                slug=input.slug,
-                description=input.description,
-                parent_id=parent,
-                position=input.position,
-            )
-        except DomainError as error:
-            return CategoryCreatePayload(category=None, user_errors=[_to_error(error)])
-        return CategoryCreatePayload(category=to_category(record), user_errors=[])
-
-
-def _to_error(error: DomainError) -> CategoryError:
-    field = ["input", *error.field] if error.field else None
-    return CategoryError(field=field, message=str(error), code=CategoryErrorCode(error.code))
+        roots = await service.children_of(in_locale(info.context, locale), [None])
+        return [to_category(record, locale, depth - 1) for record in roots[None]]

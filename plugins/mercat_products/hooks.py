@@ -1,20 +1,46 @@
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beanie import Document
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
+from mercat.catalog import StockFigures
 from mercat.context import Context
+from mercat.exporting import Exporter
 from mercat.hooks import hookimpl
 from mercat.importing import Importer, import_file
-from mercat.lifecycle import Operation
+from mercat.lifecycle import Job, Operation
 from mercat_products.documents import ProductDocument
+from mercat_products.editing.schema import ProductMutation, VariantMutation
+from mercat_products.exporting import EXPORTS
 from mercat_products.loading import PRODUCTS
 from mercat_products.operations import OPERATIONS
+from mercat_products.product_types.documents import ProductTypeDocument
+from mercat_products.product_types.schema import (
+    ProductAttributes,
+    ProductTypeMutation,
+    ProductTypeQuery,
+)
 from mercat_products.schema import ProductQuery
+from mercat_products.search.finder import finder_of
+from mercat_products.search.schema import ProductListQuery, ProductSearchQuery
+from mercat_products.stock.documents import (
+    ReservationDocument,
+    StockChangeDocument,
+    StockDocument,
+)
+from mercat_products.stock.feed import publish_figures
+from mercat_products.stock.following import follow_products, follow_removals
+from mercat_products.stock.jobs import JOBS
+from mercat_products.stock.mutations import StockMutation, StockSubscription
+from mercat_products.stock.routes import stock_report
+from mercat_products.stock.schema import StockQuery, VariantStock
+
+if TYPE_CHECKING:
+    from mercat.engine import Engine
 
 _DEMO = Path(__file__).parent / "demo"
 _CACHE = CacheControlHeader(max_age=3600, public=True)
@@ -22,21 +48,46 @@ _CACHE = CacheControlHeader(max_age=3600, public=True)
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [ProductDocument]
+    return [
+        ProductDocument,
+        ProductTypeDocument,
+        StockDocument,
+        StockChangeDocument,
+        ReservationDocument,
+    ]
 
 
 @hookimpl
 def schema() -> Sequence[type]:
-    return [ProductQuery]
+    return [
+        ProductQuery,
+        ProductListQuery,
+        ProductSearchQuery,
+        ProductMutation,
+        VariantMutation,
+        ProductAttributes,
+        ProductTypeQuery,
+        ProductTypeMutation,
+        VariantStock,
+        StockQuery,
+        StockMutation,
+        StockSubscription,
+    ]
 
 
 @hookimpl
-def routes() -> Sequence[ControllerRouterHandler]:
+def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
     return [
         create_static_files_router(
             "/media/demo", [_DEMO / "media"], name="demo-media", cache_control=_CACHE
-        )
+        ),
+        stock_report(engine),
     ]
+
+
+@hookimpl
+def scheduled_jobs() -> Sequence[Job]:
+    return JOBS
 
 
 @hookimpl
@@ -45,10 +96,40 @@ def importers() -> Sequence[Importer[Any]]:
 
 
 @hookimpl
+def exporters() -> Sequence[Exporter[Any]]:
+    return [EXPORTS]
+
+
+@hookimpl
 def ready_operations() -> Sequence[Operation]:
     return OPERATIONS
 
 
 @hookimpl
+async def startup(context: Context) -> None:
+    finder_of(context).start()
+
+
+@hookimpl
+async def shutdown(context: Context) -> None:
+    await finder_of(context).stop()
+
+
+@hookimpl
 async def demo_requested(context: Context) -> None:
     await import_file(PRODUCTS, context, _DEMO / "products.jsonl", on_tally=lambda _tally: None)
+
+
+@hookimpl
+async def products_saved(context: Context, product_ids: Sequence[str]) -> None:
+    await follow_products(context, product_ids)
+
+
+@hookimpl
+async def products_removed(context: Context, variant_ids: Sequence[str]) -> None:
+    await follow_removals(context, variant_ids)
+
+
+@hookimpl
+async def stock_changed(context: Context, changes: Sequence[StockFigures]) -> None:
+    await publish_figures(context, changes)

@@ -1,18 +1,58 @@
-"""A product as a file gives it, whatever the file's format."""
+"""A product as a file gives it, whatever the file's format.
+
+What a record does not name stays as it is in the shop; a new product gets the default.
+"""
 
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StringConstraints,
+)
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=200)]
+Address = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)?[a-z0-9]+(-[a-z0-9]+)*$", max_length=300)
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100_000)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+_Words = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
+Measure = Annotated[int, Field(ge=0)]
+
+
+def _binary(value: object) -> object:
+    if not isinstance(value, Decimal | int | float | str | list | tuple):
+        raise ValueError("it is no text, number, true or false, nor a list of texts")  # noqa: TRY004
+    if isinstance(value, bool) or not isinstance(value, Decimal | int):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("this number is too large") from None
+
+
+# Fractions are read as Decimal, which is right for money and nothing that an attribute could be.
+Attribute = Annotated[
+    StrictBool | StrictFloat | _Words | tuple[_Words, ...], BeforeValidator(_binary)
+]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class BreakRecord(_Record):
+    """What one costs where at least so many are bought."""
+
+    quantity: Annotated[int, Field(ge=2)]
+    amount: Annotated[Decimal, Field(ge=0)]
 
 
 class PriceRecord(_Record):
@@ -21,6 +61,7 @@ class PriceRecord(_Record):
     amount: Annotated[Decimal, Field(ge=0)]
     currency: str | None = None
     compare_at: Annotated[Decimal, Field(ge=0)] | None = None
+    breaks: tuple[BreakRecord, ...] = ()
 
 
 class MediaRecord(_Record):
@@ -32,8 +73,19 @@ class MediaRecord(_Record):
     alt: ShortText = ""
 
 
+class DimensionsRecord(_Record):
+    """A box around it, in millimetres."""
+
+    length: Measure
+    width: Measure
+    height: Measure
+
+
 class VariantRecord(_Record):
-    """What is sold; `options` says how it differs: `{"Size": "M", "Colour": "red"}`."""
+    """What is sold; `options` says how it differs: `{"Size": "M", "Colour": "red"}`.
+
+    `weight` is in grams.
+    """
 
     sku: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     name: ShortText = ""
@@ -41,12 +93,35 @@ class VariantRecord(_Record):
     options: dict[Filled, Filled] = {}
     prices: tuple[PriceRecord, ...] = ()
     available: bool = True
+    tax_class: ShortText | None = None
+    weight: Measure | None = None
+    dimensions: DimensionsRecord | None = None
+    media: tuple[MediaRecord, ...] = ()
+
+
+class SeoRecord(_Record):
+    """How search engines show it."""
+
+    title: ShortText = ""
+    description: Text = ""
+
+
+class TranslationRecord(_Record):
+    """The texts in one of the shop's other locales; what is None falls back."""
+
+    locale: Filled
+    name: ShortText | None = None
+    description: Text | None = None
+    slug: Slug | None = None
 
 
 class ProductRecord(_Record):
     """One product with its variants; `slug` is its identity from one import to the next.
 
-    `categories` are paths from the root, their names separated by ` > `.
+    `type` is the name of a product type; `attributes` have its attributes' keys, a day as
+    `2026-01-31`. `categories` are paths from the root, their names separated by ` > `. `seller` is
+    a seller's key. `old_slugs` lead to the product as well, those of a translation as
+    `locale/slug`; an import adds to them and takes none away.
     """
 
     slug: Slug
@@ -54,8 +129,15 @@ class ProductRecord(_Record):
     description: Text = ""
     brand: ShortText | None = None
     status: Literal["draft", "active", "archived"] = "active"
+    seller: ShortText | None = None
+    type: Filled | None = None
+    attributes: dict[Filled, Attribute] = {}
     tags: tuple[Filled, ...] = ()
     categories: tuple[Filled, ...] = ()
+    seo: SeoRecord = SeoRecord()
     media: tuple[MediaRecord, ...] = ()
     variants: Annotated[tuple[VariantRecord, ...], Field(min_length=1, max_length=2000)]
     metadata: dict[Filled, ShortText] = {}
+    private_metadata: dict[Filled, ShortText] = {}
+    translations: tuple[TranslationRecord, ...] = ()
+    old_slugs: tuple[Address, ...] = ()

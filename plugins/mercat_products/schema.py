@@ -1,6 +1,7 @@
 """What products look like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -9,14 +10,13 @@ from typing import Annotated, Self
 import strawberry
 from bson import ObjectId
 
+from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
-    Before,
     Connection,
     First,
-    Last,
     ListWindow,
     connection,
     page_request,
@@ -24,11 +24,13 @@ from mercat.graphql.connections import (
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import reads, stored, wanted_keys
-from mercat.graphql.scalars import URL, CurrencyCode
+from mercat.graphql.scalars import CurrencyCode
 from mercat.graphql.schema import Money, Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
+from mercat_media.schema import Media
 from mercat_products import service
+from mercat_products.permissions import may_edit
 
 CURSOR = "products"
 
@@ -44,20 +46,7 @@ class ProductStatus(Enum):
     ARCHIVED = strawberry.enum_value("archived", description="Not shown any more.")
 
 
-@strawberry.enum(description="The order of a list of products.")
-class ProductSort(Enum):
-    NEWEST = strawberry.enum_value("newest", description="The last added first.")
-    OLDEST = strawberry.enum_value("oldest", description="The first added first.")
-
-
 _STATUSES = {status.value: status for status in ProductStatus}
-
-
-@strawberry.type(description="A picture.")
-class Media:
-    url: URL = stored("url", "Where it is.")
-    alt: str = stored("alt", "What it shows, in words.")
-    record: strawberry.Private[Record]
 
 
 @strawberry.type(description="One way in which a product's variants differ, such as the size.")
@@ -79,10 +68,48 @@ class MetadataItem:
     value: str = strawberry.field(description="The value.")
 
 
+@strawberry.type(description="What one costs where at least so many are bought.")
+class PriceBreak:
+    quantity: int = strawberry.field(description="From how many on.")
+    price: Money = strawberry.field(description="What one costs then.")
+
+
 @strawberry.type(description="What a variant costs.")
 class VariantPrice:
-    price: Money = strawberry.field(description="What is paid.")
+    price: Money = strawberry.field(description="What one costs in the quantity asked for.")
     compare_at: Money | None = strawberry.field(description="What it used to cost.")
+    breaks: list[PriceBreak] = strawberry.field(
+        description="What larger quantities cost, the smallest first."
+    )
+
+
+@strawberry.type(description="How heavy it is.")
+class Weight:
+    grams: int = strawberry.field(description="In grams.")
+
+
+@strawberry.type(description="A box around it, in millimetres.")
+class Dimensions:
+    length: int = stored("length", "The longest side.")
+    width: int = stored("width", "The other side of its base.")
+    height: int = stored("height", "How high it stands.")
+    record: strawberry.Private[Record]
+
+
+@strawberry.type(description="How search engines show it.")
+class Seo:
+    title: str = stored("title", "Its title; its name where empty.", default="")
+    description: str = stored("description", "A sentence or two.", default="")
+    record: strawberry.Private[Record]
+
+
+@strawberry.type(description="A product's texts in one of the shop's other locales.")
+class ProductTranslation:
+    locale: str = stored("locale", "Such as `de`.")
+    name: str | None = stored("name", "Null where it falls back.")
+    description: str | None = stored("description", "Null where it falls back.")
+    slug: str | None = stored("slug", "Null where it falls back.")
+    record: strawberry.Private[Record]
 
 
 @strawberry.type(description="From the cheapest variant to the dearest.")
@@ -92,10 +119,25 @@ class PriceRange:
 
 
 def _prices(
-    variants: "Sequence[ProductVariant]", info: Info, currency: Currency = None
+    variants: "Sequence[ProductVariant]",
+    info: Info,
+    currency: Currency = None,
+    quantity: Annotated[int, strawberry.argument(description="How many are bought.")] = 1,
 ) -> list[VariantPrice | None]:
     wanted = currency or info.context.shop.currency
-    return [price_in(variant.record["prices"], wanted) for variant in variants]
+    return [price_in(variant.record["prices"], wanted, quantity) for variant in variants]
+
+
+def _can_be_bought(variants: "Sequence[ProductVariant]", _info: Info) -> list[bool]:
+    return [is_for_sale(variant.record) for variant in variants]
+
+
+def _to_weight(grams: int) -> Weight:
+    return Weight(grams=grams)
+
+
+def _to_dimensions(record: Record) -> Dimensions:
+    return Dimensions(record=record)
 
 
 def _selected_options(records: Sequence[Record]) -> list[SelectedOption]:
@@ -113,7 +155,13 @@ class ProductVariant(Node):
     options: list[SelectedOption] = stored(
         "options", "Its value for each option.", convert=_selected_options
     )
-    available_for_sale: bool = stored("available", "Whether it can be bought now.")
+    available_for_sale = batched("Whether it can be bought now.", _can_be_bought)
+    tax_class: str | None = stored("tax_class", "Its class of tax, such as `reduced`.")
+    weight: Weight | None = stored("weight", "How heavy it is.", convert=_to_weight)
+    dimensions: Dimensions | None = stored("dimensions", "A box around it.", convert=_to_dimensions)
+    media: list[Media] = stored(
+        "media", "Its own pictures.", convert=lambda found: list(map(_to_media, found)), default=()
+    )
     price = batched("What it costs; null where it isn't sold in the currency.", _prices)
     product: "Product" = strawberry.field(description="The product it is a variant of.")
     record: strawberry.Private[Record]
@@ -170,8 +218,21 @@ def _price_ranges(
     return [_price_range(product.record["variants"], wanted) for product in products]
 
 
+def is_for_sale(variant: Record) -> bool:
+    """Whether a stored variant is offered and in stock."""
+    return bool(variant["available"] and variant.get("in_stock", True))
+
+
 def _is_available(variants: Sequence[Record]) -> bool:
-    return any(variant["available"] for variant in variants)
+    return any(map(is_for_sale, variants))
+
+
+def _to_seo(record: Record) -> Seo:
+    return Seo(record=record)
+
+
+def _to_translations(records: Sequence[Record]) -> list[ProductTranslation]:
+    return [ProductTranslation(record=record) for record in records]
 
 
 @strawberry.type(description="Something that the shop sells, in one or more variants.")
@@ -197,6 +258,14 @@ class Product(Node):
     price_range = batched("Its prices; null where it isn't sold in the currency.", _price_ranges)
     record: strawberry.Private[Record]
 
+    seo: Seo = stored("seo", "How search engines show it.", convert=_to_seo, default=_to_seo({}))
+    translations: list[ProductTranslation] = stored(
+        "translations",
+        "Its texts in the shop's other locales.",
+        convert=_to_translations,
+        default=(),
+    )
+
     @property
     def key(self) -> ObjectId:
         found: ObjectId = self.record["_id"]
@@ -205,8 +274,14 @@ class Product(Node):
     @strawberry.field(description="Its public metadata.")
     @reads("metadata")
     def metadata(self) -> list[MetadataItem]:
-        found = self.record.get("metadata", {})
-        return [MetadataItem(key=key, value=value) for key, value in found.items()]
+        return _to_items(self.record.get("metadata", {}))
+
+    @strawberry.field(description="Metadata for those who may change it; null for others.")
+    @reads("private_metadata", "seller")
+    def private_metadata(self, info: Info) -> list[MetadataItem] | None:
+        if not may_edit(info.context.viewer, self.record.get("seller")):
+            return None
+        return _to_items(self.record.get("private_metadata", {}))
 
     @strawberry.field(description="How its variants differ.")
     @reads("variants")
@@ -232,16 +307,38 @@ class Product(Node):
         return [cls(record=records[key]) if key in records else None for key in ids]
 
 
-def price_in(prices: Sequence[Record], currency: str) -> VariantPrice | None:
-    """The price in a currency, or None; nothing is ever converted."""
+def _to_items(found: Mapping[str, str]) -> list[MetadataItem]:
+    return [MetadataItem(key=key, value=value) for key, value in found.items()]
+
+
+def price_in(prices: Sequence[Record], currency: str, quantity: int = 1) -> VariantPrice | None:
+    """The price of one of so many in a currency, or None; nothing is ever converted."""
     for price in prices:
         if price["currency"] == currency:
             compare_at = price.get("compare_at")
+            breaks = price.get("breaks")
             return VariantPrice(
-                price=Money.of(price["amount"], currency),
+                price=Money.of(_amount(price, quantity) if breaks else price["amount"], currency),
                 compare_at=Money.of(compare_at, currency) if compare_at else None,
+                breaks=_to_breaks(breaks, currency) if breaks else [],
             )
     return None
+
+
+def _amount(price: Record, quantity: int) -> int:
+    """What one costs in that quantity, in minor units."""
+    amount: int = price["amount"]
+    for one in price["breaks"]:
+        if one["quantity"] <= quantity:
+            amount = one["amount"]
+    return amount
+
+
+def _to_breaks(breaks: Sequence[Record], currency: str) -> list[PriceBreak]:
+    return [
+        PriceBreak(quantity=one["quantity"], price=Money.of(one["amount"], currency))
+        for one in breaks
+    ]
 
 
 def _price_range(variants: Sequence[Record], currency: str) -> PriceRange | None:
@@ -261,12 +358,12 @@ def _price_range(variants: Sequence[Record], currency: str) -> PriceRange | None
 
 async def products_connection(
     info: Info,
-    sort: ProductSort,
     first: int | None,
     after: str | None,
     last: int | None,
     before: str | None,
     *,
+    newest_first: bool,
     group: ObjectId | None = None,
 ) -> Connection[Product]:
     """A page of products, of the whole shop or of one group. Raises InvalidError."""
@@ -274,7 +371,7 @@ async def products_connection(
     page = await service.product_page(
         context,
         page_request(CURSOR, first, after, last, before),
-        newest_first=sort is ProductSort.NEWEST,
+        newest_first=newest_first,
         group=group,
         keys=wanted_keys(info, Product),
     )
@@ -285,7 +382,22 @@ async def products_connection(
     return connection(CURSOR, page, [Product(record=record) for record in page.records], count)
 
 
-Sort = Annotated[ProductSort, strawberry.argument(description="The order of the list.")]
+Locale = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The shop's locale of its texts; what Accept-Language prefers where left out."
+    ),
+]
+
+
+def in_locale(context: Context, locale: str | None) -> Context:
+    """The context with another locale, where one is given. Raises InvalidError."""
+    if locale is None:
+        return context
+    if locale not in context.shop.all_locales:
+        known = ", ".join(context.shop.all_locales)
+        raise InvalidError(f"the shop has no locale '{locale[:20]}'; it has {known}")
+    return replace(context, languages=locale)
 
 
 @extend(Query)
@@ -295,29 +407,23 @@ class ProductQuery:
     async def product(
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002
-        slug: Annotated[str | None, strawberry.argument(description="Its slug.")] = None,
+        slug: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Its slug. One that it had finds it too: compare the answer's `slug`."
+            ),
+        ] = None,
+        locale: Locale = None,
     ) -> Product | None:
         if (id is None) == (slug is None):
             raise InvalidError("give either `id` or `slug`")
+        context, keys = in_locale(info.context, locale), wanted_keys(info, Product)
         if slug is not None:
-            keys = wanted_keys(info, Product)
-            record = await service.product_by_slug(info.context, slug, keys)
+            record = await service.product_by_slug(context, slug, keys)
         else:
             key = object_id(id or "", "Product")
-            record = (await service.products_by_id(info.context, [key])).get(key)
+            record = (await service.products_by_id(context, [key], keys)).get(key)
         return Product(record=record) if record else None
-
-    @strawberry.field(description="The products that are for sale.")
-    @staticmethod
-    async def products(
-        info: Info,
-        sort: Sort = ProductSort.NEWEST,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Product]:
-        return await products_connection(info, sort, first, after, last, before)
 
     @strawberry.field(description="One variant, by its id or its SKU; null where there is none.")
     @staticmethod

@@ -1,6 +1,7 @@
 """Finding products. What a viewer may not see answers like what isn't there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bson import ObjectId
@@ -10,37 +11,71 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
 from mercat_products.documents import COUNTER, ProductDocument
+from mercat_products.permissions import ACTIVE, visible
 
 # What no list or page shows.
-_PROJECTION = {"imported": 0, "listed_in": 0}
-ACTIVE = {"status": "active"}
+_PROJECTION = {"imported": 0, "listed_in": 0, "addresses": 0, "old_addresses": 0}
+_TRANSLATED = ("name", "description", "slug")
 
 
 async def product_by_slug(
     context: Context, slug: str, keys: frozenset[str] | None = None
 ) -> Record | None:
-    """The product with that slug, with those keys of its record or all."""
-    return await _products(context).find_one({"slug": slug, **ACTIVE}, _projection(keys))
+    """The product that has that slug, or had it, with those keys of its record or all.
+
+    A slug in the context's locale goes before one in the shop's own.
+    """
+    wanted = {**visible(context.viewer)}
+    projection = _projection(context, keys)
+    locale = context.locale
+    if locale != context.shop.locale:
+        found = await _products(context).find_one(
+            {"addresses": f"{locale}/{slug}", **wanted}, projection
+        )
+        if found is not None:
+            return localised(context, found)
+    found = await _products(context).find_one({"slug": slug, **wanted}, projection)
+    if found is None:
+        old = slug if locale == context.shop.locale else f"{locale}/{slug}"
+        condition = {"old_addresses": {"$in": [old, slug]}, **wanted}
+        found = await _products(context).find_one(condition, projection)
+    return None if found is None else localised(context, found)
 
 
-async def products_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectId, Record]:
-    cursor = _products(context).find({"_id": {"$in": list(ids)}, **ACTIVE}, _PROJECTION)
-    return {record["_id"]: record async for record in cursor}
+async def products_by_id(
+    context: Context, ids: Sequence[ObjectId], keys: frozenset[str] | None = None
+) -> dict[ObjectId, Record]:
+    """The products with those ids that the viewer may see, with those keys or all."""
+    condition = {"_id": {"$in": list(ids)}, **visible(context.viewer)}
+    cursor = _products(context).find(condition, _projection(context, keys))
+    return {record["_id"]: localised(context, record) async for record in cursor}
+
+
+def localised(context: Context, record: Record) -> Record:
+    """The record with its texts in the context's locale, where it has them."""
+    locale = context.locale
+    for translation in record.get("translations", ()):
+        if translation["locale"] == locale:
+            texts = {key: translation[key] for key in _TRANSLATED if translation[key] is not None}
+            return {**record, **texts}
+    return record
 
 
 async def products_by_variant(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectId, Record]:
     """The products of variants, by the variant's id."""
     wanted = set(ids)
     found: dict[ObjectId, Record] = {}
-    async for record in _products(context).find(
-        {"variants.id": {"$in": list(ids)}, **ACTIVE}, _PROJECTION
-    ):
+    condition = {"variants.id": {"$in": list(ids)}, **visible(context.viewer)}
+    async for stored in _products(context).find(condition, _PROJECTION):
+        record = localised(context, stored)
         found |= {v["id"]: record for v in record["variants"] if v["id"] in wanted}
     return found
 
 
 async def product_by_sku(context: Context, sku: str) -> Record | None:
-    return await _products(context).find_one({"variants.sku": sku, **ACTIVE}, _PROJECTION)
+    condition = {"variants.sku": sku, **visible(context.viewer)}
+    found = await _products(context).find_one(condition, _PROJECTION)
+    return None if found is None else localised(context, found)
 
 
 async def product_page(
@@ -55,22 +90,28 @@ async def product_page(
 
     Its records have those keys or all.
     """
-    return await find_page(
+    page = await find_page(
         _products(context),
         _condition(group),
         request,
         newest_first=newest_first,
         highest=await known_highest(context.storage, COUNTER),
-        projection=_projection(keys),
+        projection=_projection(context, keys),
     )
+    if context.locale == context.shop.locale:
+        return page
+    return replace(page, records=[localised(context, record) for record in page.records])
 
 
 async def count_products(context: Context, group: ObjectId | None = None) -> int:
     return await _products(context).count_documents(_condition(group))
 
 
-def _projection(keys: frozenset[str] | None) -> dict[str, int]:
-    return _PROJECTION if keys is None else dict.fromkeys((*keys, "number"), 1)
+def _projection(context: Context, keys: frozenset[str] | None) -> dict[str, int]:
+    if keys is None:
+        return _PROJECTION
+    more = ("number",) if context.locale == context.shop.locale else ("number", "translations")
+    return dict.fromkeys((*keys, *more), 1)
 
 
 def _condition(group: ObjectId | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import click
 
 from . import catalog as catalog_benchmark
 from . import executor as executor_benchmark
+from . import search as search_benchmark
 from .cases import MERCAT
 from .queries import SLUG
 
@@ -73,6 +74,12 @@ def catalog(
 def executor(*, seconds: int, rounds: int, connections: int) -> None:
     """The compiled executor against the interpreted one, a raw bytes route, and Node."""
     executor_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
+
+
+@benchmarks.command()
+def search() -> None:
+    """Searching catalogues of three sizes."""
+    search_benchmark.measure()
 
 
 benchmarks()

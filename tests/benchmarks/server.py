@@ -21,7 +21,7 @@ _TOML = """
 [server]
 port = 0
 [plugins]
-enabled = ["products", "categories", "tests.benchmarks.plugin"]
+enabled = ["media", "products", "categories", "tests.benchmarks.plugin"]
 """
 
 

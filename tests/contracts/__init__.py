@@ -82,7 +82,7 @@ def engine_distributions() -> frozenset[str]:
     wanted = {
         _plain(requirement.name)
         for requirement in map(Requirement, requires("mercat") or ())
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if requirement.marker is None or requirement.marker.evaluate({"extra": "s3"})
     }
     return frozenset(
         name

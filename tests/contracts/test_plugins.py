@@ -156,7 +156,7 @@ async def test_two_engines_in_one_process_answer_each_for_itself(
 ) -> None:
     fields = "{ __type(name: $type) { fields { name } } }".replace("$type", '"Product"')
     full = await engine_for()
-    small = await engine_for(enabled("products"))
+    small = await engine_for(enabled("media", "products"))
     names = {}
     for engine in (full, small, full):
         answer = await client_for(engine).data(fields)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import mercat
-from mercat.cli import catalog, inspect, operations, run
+from mercat.cli import catalog, export, inspect, operations, run
 from mercat.errors import BootError, MercatError, StoreError
 
 BOOT_EXIT, STORE_EXIT, OTHER_EXIT = 2, 3, 1
@@ -64,6 +64,7 @@ for command in (
     inspect.plugins,
     inspect.schema,
     catalog.import_group,
+    export.export_group,
     operations.migrate,
     operations.outbox,
 ):

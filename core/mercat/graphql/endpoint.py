@@ -12,9 +12,11 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from mercat.auth import Credentials, authenticate
 from mercat.context import ANONYMOUS, Context
+from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
 from mercat.graphql.errors import ErrorCode, presented_exception
 from mercat.graphql.execution import run
+from mercat.graphql.forms import Form, read_parts
 from mercat.graphql.protocol import (
     EVENTS,
     FORM,
@@ -25,17 +27,17 @@ from mercat.graphql.protocol import (
     Request,
     accepted,
     check_content_type,
+    form_request,
     read_body,
-    read_form,
     read_headers,
     read_query_string,
     wants_page,
 )
 from mercat.graphql.streams import StrawberryView
+from mercat.graphql.uploads import largest_upload
 
 Headers: TypeAlias = Mapping[str, str]
 
-_LONGEST_LENGTH = 15
 _POLICY_VIOLATION = 1008
 _CONTENT_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (GRAPHQL_JSON, JSON, HTML)}
 _STATUS = {
@@ -64,6 +66,7 @@ class Endpoint:
         self._documents = documents
         self._view = view
         self._max_body_bytes = max_body_bytes
+        self._max_form_bytes = max_body_bytes + largest_upload(context.engine)
         self._page = page
         self._authenticates = bool(context.hooks.implementations("authenticate"))
 
@@ -102,7 +105,12 @@ class Endpoint:
         return await self._answer(request, scope, headers, content_type)
 
     async def _answer(
-        self, request: Request, scope: HTTPScope, headers: Headers, content_type: str
+        self,
+        request: Request,
+        scope: HTTPScope,
+        headers: Headers,
+        content_type: str,
+        context: Context | None = None,
     ) -> ASGIApp:
         if content_type == EVENTS:
             return await self._events(request, scope, headers)
@@ -117,7 +125,7 @@ class Endpoint:
         result = await run(
             self._schema,
             document,
-            await self._operation_context(scope, headers),
+            context or await self._operation_context(scope, headers),
             operation_name=request.operation_name,
             variables=request.variables,
             hide_suggestions=not self._documents.introspection,
@@ -139,13 +147,12 @@ class Endpoint:
             )
         if content_type == EVENTS:
             raise HTTPError(406, f"a form is answered with {GRAPHQL_JSON} or {JSON}")
-        body = await self._body(receive, headers)
-        request, files = read_form(body, headers["content-type"])
+        context = await self._operation_context(scope, headers)
+        form = await self._form(receive, headers, context)
         try:
-            return await self._answer(request, scope, headers, content_type)
+            return await self._answer(form_request(form), scope, headers, content_type, context)
         finally:
-            for file in files:
-                await file.close()
+            await form.close()
 
     async def _events(self, request: Request, scope: HTTPScope, headers: Headers) -> ASGIApp:
         context = await self._operation_context(scope, headers)
@@ -153,7 +160,7 @@ class Endpoint:
         return response.to_asgi_response(app=None, request=LitestarRequest(scope))
 
     async def _operation_context(self, scope: Scope, headers: Headers) -> Context:
-        context = Context(self._context.engine)
+        context = Context(self._context.engine, languages=headers.get("accept-language", ""))
         if self._authenticates:
             client = scope.get("client")
             credentials = Credentials(headers, client[0] if client else None)
@@ -163,46 +170,32 @@ class Endpoint:
         return context
 
     async def _body(self, receive: Receive, headers: Headers) -> bytes:
-        length = headers.get("content-length", "0")
-        if not length.isdecimal():
-            raise HTTPError(400, "the Content-Length is not a number")
-        if len(length) > _LONGEST_LENGTH or int(length) > self._max_body_bytes:
-            raise self._too_large()
+        check_length(headers, self._max_body_bytes)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             body: bytes = message.get("body", b"")
             if len(body) <= self._max_body_bytes:
                 return body
-        return await self._chunks(receive, message)
+        chunks = read_chunks(receive, headers, self._max_body_bytes, message)
+        return b"".join([chunk async for chunk in chunks])
 
-    async def _chunks(self, receive: Receive, message: Any) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            if message["type"] != "http.request":
-                raise HTTPError(400, "the request was broken off")
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._max_body_bytes:
-                raise self._too_large()
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return b"".join(chunks)
-            message = await receive()
+    async def _form(self, receive: Receive, headers: Headers, context: Context) -> Form:
+        """Read a form; only of those who have signed in one that is larger than other bodies."""
+        is_known = context.viewer.role != ANONYMOUS.role
+        most = self._max_form_bytes if is_known else self._max_body_bytes
+        chunks = read_chunks(receive, headers, most)
+        try:
+            return await read_parts(chunks, headers["content-type"], self._max_body_bytes)
+        except ValueError as error:
+            raise HTTPError(
+                400, f"the body is not {FORM}, or has too many parts or too much text"
+            ) from error
 
     def _query_string(self, scope: Scope) -> bytes:
         query_string: bytes = scope["query_string"]
         if len(query_string) > self._max_body_bytes:
             raise HTTPError(414, f"the query string is longer than {self._max_body_bytes} bytes")
         return query_string
-
-    def _too_large(self) -> HTTPError:
-        return HTTPError(
-            413,
-            f"the body is larger than {self._max_body_bytes} bytes",
-            code=ErrorCode.QUERY_TOO_COSTLY,
-            headers={"connection": "close"},
-        )
 
     def _graphiql(self, scope: HTTPScope) -> ASGIApp:
         if self._page is None:
@@ -250,7 +243,7 @@ class _Answer:
             (b"content-type", _CONTENT_TYPES[self.content_type]),
             (b"content-length", b"%d" % len(self.body)),
             (b"x-content-type-options", b"nosniff"),
-            (b"vary", b"accept"),
+            (b"vary", b"accept, accept-language"),
         ]
         if self.headers:
             raw += [(key.encode(), value.encode()) for key, value in self.headers.items()]

@@ -6,20 +6,14 @@ After the GraphQL over HTTP specification (working draft, https://graphql.github
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from graphql import GraphQLError
-from litestar.datastructures import UploadFile
-from multipart import (  # type: ignore[import-untyped]
-    MultipartParser,
-    MultipartPart,
-    parse_options_header,
-)
 
 from mercat.graphql.errors import ErrorCode, refusal
+from mercat.graphql.forms import MOST_FILES, Form
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -36,7 +30,6 @@ _ANSWERS = {
 }
 _LONGEST_ACCEPT = 1_000
 _LONGEST_NAME = 200
-_MOST_FILES = 20
 
 
 class HTTPError(Exception):
@@ -167,58 +160,27 @@ def read_query_string(query_string: bytes) -> Request:
     return _request(parameters)
 
 
-def read_form(body: bytes, content_type: str) -> tuple[Request, list[UploadFile]]:
-    """Read a form after the GraphQL multipart request specification, and its files.
+def form_request(form: Form) -> Request:
+    """What a form asks, after the GraphQL multipart request specification.
 
     https://github.com/jaydenseric/graphql-multipart-request-spec. Raises HTTPError.
     """
-    parts = _parts(body, content_type)
-    files = {
-        name: UploadFile(part.content_type, part.filename, part.raw)
-        for name, part in parts.items()
-        if part.filename
-    }
-    try:
-        return _with_files(parts, files), list(files.values())
-    except HTTPError:
-        for file in files.values():
-            file.file.close()
-        raise
-
-
-def _parts(body: bytes, content_type: str) -> dict[str, MultipartPart]:
-    _, options = parse_options_header(content_type)
-    size = len(body) + 1
-    try:
-        parser = MultipartParser(
-            BytesIO(body),
-            options.get("boundary", ""),
-            part_limit=_MOST_FILES + 2,
-            spool_limit=size,
-            memory_limit=size,
-        )
-        return {part.name: part for part in parser}
-    except ValueError:
-        raise HTTPError(400, f"the body is not {FORM}, or has too many parts") from None
-
-
-def _with_files(parts: Mapping[str, MultipartPart], files: Mapping[str, UploadFile]) -> Request:
-    operations = _object(_part_json(parts, "operations"))
-    places = _part_json(parts, "map")
+    operations = _object(_part_json(form, "operations"))
+    places = _part_json(form, "map")
     if not isinstance(places, dict):
         raise HTTPError(400, "`map` must be an object")
     for name, paths in places.items():
-        if name not in files:
+        if name not in form.files:
             raise HTTPError(400, f"the form has no file '{name[:100]}'")
-        if not isinstance(paths, list) or len(paths) > _MOST_FILES:
+        if not isinstance(paths, list) or len(paths) > MOST_FILES:
             raise HTTPError(400, f"`map` must have a list of paths for '{name[:100]}'")
         for path in paths:
-            _put(operations, path, files[name])
+            _put(operations, path, form.files[name])
     return _request(operations)
 
 
-def _part_json(parts: Mapping[str, MultipartPart], name: str) -> Any:
-    return _json(parts[name].raw if name in parts else b"", f"`{name}`")
+def _part_json(form: Form, name: str) -> Any:
+    return _json(form.texts.get(name, b""), f"`{name}`")
 
 
 def _put(operations: dict[str, Any], path: Any, file: Any) -> None:

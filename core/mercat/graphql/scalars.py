@@ -5,6 +5,8 @@ from typing import Any, NewType
 
 import orjson
 import strawberry
+from litestar.datastructures import UploadFile
+from strawberry.file_uploads import Upload
 from strawberry.types.scalar import ScalarDefinition
 
 from mercat.errors import InvalidError
@@ -55,6 +57,12 @@ def _read_text(value: Any) -> str:
     return value
 
 
+def _read_upload(value: Any) -> UploadFile:
+    if not isinstance(value, UploadFile):
+        raise InvalidError("a file is sent in a form, as the GraphQL multipart request spec says")
+    return value
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -86,5 +94,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An absolute URL, or a path on the shop's own host.",
         serialize=str,
         parse_value=_read_text,
+    ),
+    Upload: strawberry.scalar(
+        name="Upload",
+        description="A file of a multipart form; the variable itself is null.",
+        parse_value=_read_upload,
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
     ),
 }

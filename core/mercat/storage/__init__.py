@@ -39,6 +39,7 @@ Session = AsyncClientSession
 
 _TRANSACTION_SECONDS = 20
 _LONGEST_TEXT = 2000
+_CANCEL_SECONDS = 3.0
 
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
@@ -247,7 +248,14 @@ def storable(text: str) -> str:
 
 
 async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
+    """Cancel tasks and wait until they have ended.
+
+    A library may swallow a cancellation that comes just when what it waits for is done, as
+    `asyncio.wait_for` does before Python 3.12; so it is repeated.
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_SECONDS)
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -127,15 +127,15 @@ class ChangeFeed:
         return [_change(event) for event in found]
 
     async def _ask(self, session: Session, command: Record) -> Record:
-        answer = await asyncio.wait_for(
-            self._storage.database.command(command, session=session), _ANSWER_SECONDS
-        )
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            answer = await self._storage.database.command(command, session=session)
         found: Record = answer["cursor"]
         return found
 
     async def _kill(self, session: Session, cursor: int) -> None:
         command = {"killCursors": "$cmd.aggregate", "cursors": [cursor]}
-        await asyncio.wait_for(self._storage.database.command(command, session=session), 1)
+        async with asyncio.timeout(1):
+            await self._storage.database.command(command, session=session)
 
 
 def _change(event: Record) -> Change:

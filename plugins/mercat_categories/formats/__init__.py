@@ -1,5 +1,6 @@
-"""The files that categories are read from, the most telling format first."""
+"""The files that categories are read from and written to, the most telling format first."""
 
+from mercat.exporting import OutputFormat
 from mercat.importing import Format
 from mercat_categories.formats.mercat_csv import MercatCsv
 from mercat_categories.formats.mercat_jsonl import MercatJsonLines
@@ -16,4 +17,6 @@ FORMATS: tuple[Format[CategoryRecord], ...] = (
     Paths(),
 )
 
-__all__ = ["FORMATS"]
+OUTPUT_FORMATS: tuple[OutputFormat[CategoryRecord], ...] = (MercatJsonLines(),)
+
+__all__ = ["FORMATS", "OUTPUT_FORMATS"]

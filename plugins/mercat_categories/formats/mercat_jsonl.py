@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
+from mercat.context import Context
+from mercat.exporting import Written
 from mercat.importing import Rejected, Row
 from mercat.reading.lines import has_key, json_lines, opening, opens_with
 from mercat.reading.values import validated
@@ -26,3 +30,10 @@ class MercatJsonLines:
                 yield row
             else:
                 yield validated(CategoryRecord, row.where, row.value)
+
+    def head(self) -> bytes:
+        return b""
+
+    def written(self, row: CategoryRecord, context: Context) -> Written:
+        del context
+        return Written(orjson.dumps(row.model_dump(exclude_defaults=True)) + b"\n")

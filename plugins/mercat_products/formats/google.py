@@ -15,20 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from mercat.context import Context
 from mercat.errors import InvalidError
+from mercat.exporting import Written
 from mercat.importing import Rejected, Row
 from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, plain, read_table
 from mercat.reading.values import clipped
 from mercat.slugs import UniqueSlugs
+from mercat_products.formats.google_items import OPTIONS, google_head, google_items
 from mercat_products.formats.products import assembled, category_path, each, grouped, pictures
 from mercat_products.records import ProductRecord
+from mercat_products.rows import ProductRow
 
-_OPTIONS = {"color": "Colour", "size": "Size", "material": "Material", "pattern": "Pattern"}
 _COLUMNS = (
     *("id", "title", "description", "link", "image_link", "additional_image_link", "availability"),
     *("price", "sale_price", "sale_price_effective_date", "brand", "gtin", "item_group_id"),
-    *("product_type", "google_product_category", *_OPTIONS),
+    *("product_type", "google_product_category", "shipping_weight", *OPTIONS),
 )
 _LONGEST_LINK = 500  # what a metadata value holds
 _REQUIRED = ("id", "title", "price")
@@ -56,6 +59,12 @@ class GoogleFeed:
             else:
                 yield from _product(group, slugs)
 
+    def head(self) -> bytes:
+        return google_head()
+
+    def written(self, row: ProductRow, context: Context) -> Written:
+        return google_items(row, context.shop.currency)
+
 
 def _product_of(line: Row[Cells]) -> str:
     group = line.value.get("item_group_id")
@@ -81,14 +90,22 @@ def _product(
 
 
 def _variant(cells: Cells, name: str) -> dict[str, object]:
+    weight = _weight(cells.get("shipping_weight", ""))
     return {
         "sku": cells["id"],
         "name": "" if cells["title"] == name else cells["title"],
         "barcode": cells.get("gtin") or None,
-        "options": {said: cells[key] for key, said in _OPTIONS.items() if cells.get(key)},
+        "options": {said: cells[key] for key, said in OPTIONS.items() if cells.get(key)},
         "prices": _prices(cells),
         "available": _available(cells.get("availability", "")),
+        **({} if weight is None else {"weight": weight}),
     }
+
+
+def _weight(said: str) -> int | None:
+    """Grams; None where nothing is said, or in another unit."""
+    amount, _, unit = said.partition(" ")
+    return int(amount) if unit == "g" and amount.isdecimal() else None
 
 
 def _available(said: str) -> bool:

@@ -1,49 +1,65 @@
 r"""Mercat CSV: one line a variant; the lines of a product stand together.
 
-    slug,name,description,brand,status,tags,categories,media,media_alt,
-    sku,variant_name,barcode,options,price,currency,compare_at,available,metadata
+    slug,name,description,brand,status,seller,type,attributes,tags,categories,seo_title,
+    seo_description,media,media_alt,metadata,private_metadata,old_slugs,
+    sku,variant_name,barcode,options,price,currency,compare_at,breaks,available,
+    tax_class,weight,length,width,height,variant_media,variant_media_alt
 
-Of these `slug`, `name` and `sku` must be there, in any order. The first nine columns and `metadata`
+Of these `slug`, `name` and `sku` must be there, in any order. The columns of the first two lines
 are the product's and are taken from its first line; its other lines may repeat them or leave them
 empty. A product that is named again further down is a product of its own.
 
-* `tags`, `categories`, `media` and `media_alt` are lists: `new|sale`. Categories are paths:
-  `Food > Tea|Gifts`. The n-th `media_alt` describes the n-th `media`.
-* `options` and `metadata` are pairs: `Size=M|Colour=red`.
-* `price`, `currency` and `compare_at` are lists too, one entry a currency: `4.50|3.90`, `EUR|GBP`.
-  Without a currency a price is in the shop's own.
+* `tags`, `categories`, `old_slugs`, `media` and `media_alt` are lists: `new|sale`. Categories are
+  paths: `Food > Tea|Gifts`. The n-th `media_alt` describes the n-th `media`; `variant_media` and
+  `variant_media_alt` are a variant's own pictures in the same way.
+* `options`, `attributes`, `metadata` and `private_metadata` are pairs: `Size=M|Colour=red`. An
+  attribute with several choices stands there once for each: `fit=slim|fit=tall`.
+* `price`, `currency`, `compare_at` and `breaks` are lists too, one entry a currency: `4.50|3.90`,
+  `EUR|GBP`. Without a currency a price is in the shop's own. `breaks` are quantities with what one
+  costs from there on: `3:4.00 10:3.50`.
+* `weight` is in grams; `length`, `width` and `height` are in millimetres, all three or none.
 * A `|`, `=` or `\` that is meant is written `\|`, `\=`, `\\`.
+* An apostrophe before `=`, `+`, `-` or `@` at the beginning of a cell is not part of its text: it
+  keeps spreadsheets from running the cell.
 * An empty cell is an absent value; `available` is `true` where it is empty, `status` is `active`.
+  What has no column stays as it is in the shop.
 
 A bad line costs its own variant and the rest of the product stays, unless the bad value is one of
 the product's own. After a line that can't be read at all, lines with an empty slug are rejected as
 well, up to the next slug, because their product isn't certain.
+
+Translations have no columns, as they have whole texts in every locale: JSON Lines carry them.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from mercat.context import Context
 from mercat.errors import InvalidError
+from mercat.exporting import Written
 from mercat.importing import Rejected, Row
 from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, plain, read_table
+from mercat_products.formats import cells as cell
 from mercat_products.formats.products import assembled, column, each, grouped, pictures
 from mercat_products.records import ProductRecord
+from mercat_products.rows import ProductRow
 
 PRODUCT_COLUMNS = (
-    *("slug", "name", "description", "brand", "status"),
-    *("tags", "categories", "media", "media_alt", "metadata"),
+    *("slug", "name", "description", "brand", "status", "seller", "type", "attributes", "tags"),
+    *("categories", "seo_title", "seo_description", "media", "media_alt"),
+    *("metadata", "private_metadata", "old_slugs"),
 )
 VARIANT_COLUMNS = (
     *("sku", "variant_name", "barcode", "options"),
-    *("price", "currency", "compare_at", "available"),
+    *("price", "currency", "compare_at", "breaks", "available"),
+    *("tax_class", "weight", "length", "width", "height", "variant_media", "variant_media_alt"),
 )
 COLUMNS = PRODUCT_COLUMNS + VARIANT_COLUMNS
 _REQUIRED = ("slug", "name", "sku")
-_PIECES = re.compile(r"\\.|[^\\|=]+|.", re.DOTALL)
+_SIDES = ("length", "width", "height")
 
 
 class MercatCsv:
@@ -56,92 +72,222 @@ class MercatCsv:
 
     def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
         rows = read_table(lines(stream, opening(stream)), plain(*COLUMNS), required=_REQUIRED)
-        for group in grouped(rows, column("slug", "name")):
+        for group in grouped(map(_as_meant, rows), column("slug", "name")):
             if isinstance(group, Rejected):
                 yield group
             else:
                 yield from _product(group)
 
+    def head(self) -> bytes:
+        return cell.table(COLUMNS, [dict(zip(COLUMNS, COLUMNS, strict=True))])
+
+    def written(self, row: ProductRow, context: Context) -> Written:
+        del context
+        return Written(cell.table(COLUMNS, _lines(row.values)))
+
+
+def _as_meant(row: Row[Cells] | Rejected) -> Row[Cells] | Rejected:
+    return row if isinstance(row, Rejected) else Row(row.where, cell.unescaped(row.value))
+
+
+# Reading
+
 
 def _product(group: list[Row[Cells]]) -> Iterator[Row[ProductRecord] | Rejected]:
     first = group[0]
     try:
-        product, media = _product_fields(first.value), _media(first)
+        product, media = _fields(first.value, _PRODUCT), _media(first)
     except InvalidError as error:
         yield Rejected(first.where, str(error))
         return
-    yield from assembled(first.where, product, each(group, _variant_fields), pictures(media))
+    variants = each(group, lambda cells: _fields(cells, _VARIANT))
+    if media is None:
+        yield from assembled(first.where, product, variants, None)
+    else:
+        yield from assembled(first.where, product, variants, pictures(media))
 
 
-def _product_fields(cells: Cells) -> dict[str, object]:
+def _fields(
+    cells: Cells, readers: Mapping[str, tuple[str, Callable[[Cells], object]]]
+) -> dict[str, object]:
+    """The values that there are columns for; each is known by the first of its columns."""
     return {
-        "slug": cells["slug"],
-        "name": cells["name"],
-        "description": cells.get("description", ""),
-        "brand": cells.get("brand") or None,
-        "status": cells.get("status", "").lower() or "active",
-        "tags": _split(cells.get("tags", "")),
-        "categories": _split(cells.get("categories", "")),
-        "metadata": _pairs("metadata", cells.get("metadata", "")),
+        name: read(cells) for name, (its_column, read) in readers.items() if its_column in cells
     }
 
 
-def _media(line: Row[Cells]) -> list[tuple[str, str, str]]:
-    urls, texts = (_split(line.value.get(name, "")) for name in ("media", "media_alt"))
+def _media(line: Row[Cells]) -> list[tuple[str, str, str]] | None:
+    if "media" not in line.value:
+        return None
+    return [(line.where, url, alt) for url, alt in _shown(line.value, "media")]
+
+
+def _variant_media(cells: Cells) -> list[dict[str, str]]:
+    return [{"url": url, "alt": alt} for url, alt in _shown(cells, "variant_media")]
+
+
+def _shown(cells: Cells, name: str) -> list[tuple[str, str]]:
+    urls, texts = (cell.split(cells.get(key, "")) for key in (name, f"{name}_alt"))
     if len(texts) > len(urls):
-        raise InvalidError("media_alt: it describes more media than there are")
-    return [(line.where, url, alt) for url, alt in zip_longest(urls, texts, fillvalue="")]
+        raise InvalidError(f"{name}_alt: it describes more media than there are")
+    return list(zip_longest(urls, texts, fillvalue=""))
 
 
-def _variant_fields(cells: Cells) -> dict[str, object]:
-    return {
-        "sku": cells["sku"],
-        "name": cells.get("variant_name", ""),
-        "barcode": cells.get("barcode") or None,
-        "options": _pairs("options", cells.get("options", "")),
-        "prices": _prices(cells),
-        "available": cells.get("available") or True,
-    }
-
-
-def _prices(cells: Cells) -> list[dict[str, str | None]]:
-    amounts, currencies, before = (
-        _split(cells.get(name, "")) for name in ("price", "currency", "compare_at")
+def _prices(cells: Cells) -> list[dict[str, object]]:
+    amounts, currencies, before, breaks = (
+        cell.split(cells.get(name, "")) for name in ("price", "currency", "compare_at", "breaks")
     )
-    if max(len(currencies), len(before)) > len(amounts):
-        raise InvalidError("price: it has fewer entries than currency or compare_at")
-    rows = zip_longest(amounts, currencies, before, fillvalue="")
-    return [{"amount": a, "currency": c or None, "compare_at": b or None} for a, c, b in rows]
+    if max(len(currencies), len(before), len(breaks)) > len(amounts):
+        raise InvalidError("price: it has fewer entries than currency, compare_at or breaks")
+    rows = zip_longest(amounts, currencies, before, breaks, fillvalue="")
+    return [
+        {"amount": a, "currency": c or None, "compare_at": b or None, "breaks": _breaks(steps)}
+        for a, c, b, steps in rows
+    ]
 
 
-def _pairs(name: str, cell: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for entry in _cut(cell, "|"):
-        key, *value = _cut(entry, "=")
+def _breaks(entry: str) -> list[dict[str, str]]:
+    found = []
+    for step in entry.split():
+        quantity, mark, amount = step.partition(":")
+        if not mark:
+            raise InvalidError("breaks: write them as `3:4.00 10:3.50`")
+        found.append({"quantity": quantity, "amount": amount})
+    return found
+
+
+def _dimensions(cells: Cells) -> dict[str, str] | None:
+    found = {side: cells.get(side, "") for side in _SIDES}
+    if not any(found.values()):
+        return None
+    if not all(found.values()):
+        raise InvalidError("length: length, width and height belong together")
+    return found
+
+
+def _pairs(name: str) -> Callable[[Cells], dict[str, str]]:
+    def read(cells: Cells) -> dict[str, str]:
+        pairs: dict[str, str] = {}
+        for key, value in _entries(name, cells):
+            if key in pairs:
+                raise InvalidError(f"{name}: a name stands twice")
+            pairs[key] = value
+        return pairs
+
+    return read
+
+
+def _attributes(cells: Cells) -> dict[str, str | list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, value in _entries("attributes", cells):
+        found.setdefault(key, []).append(value)
+    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
+
+
+def _entries(name: str, cells: Cells) -> Iterator[tuple[str, str]]:
+    for entry in cell.cut(cells[name], "|"):
+        key, *value = cell.cut(entry, "=")
         if len(value) != 1:
             raise InvalidError(f"{name}: write it as `Size=M|Colour=red`")
-        if _plain(key) in pairs:
-            raise InvalidError(f"{name}: a name stands twice")
-        pairs[_plain(key)] = _plain(value[0])
-    return pairs
+        yield cell.plain(key), cell.plain(value[0])
 
 
-def _split(cell: str) -> list[str]:
-    return [_plain(entry) for entry in _cut(cell, "|")]
+def _text(name: str) -> Callable[[Cells], str]:
+    return lambda cells: cells[name]
 
 
-def _cut(text: str, mark: str) -> list[str]:
-    """Cut at every mark that no backslash takes back; an empty text has no entries."""
-    if not text:
-        return []
-    entries: list[list[str]] = [[]]
-    for piece in _PIECES.findall(text):
-        if piece == mark:
-            entries.append([])
-        else:
-            entries[-1].append(piece)
-    return ["".join(pieces) for pieces in entries]
+def _optional(name: str) -> Callable[[Cells], str | None]:
+    return lambda cells: cells[name] or None
 
 
-def _plain(entry: str) -> str:
-    return re.sub(r"\\(.)", r"\1", entry, flags=re.DOTALL).strip()
+def _list(name: str) -> Callable[[Cells], list[str]]:
+    return lambda cells: cell.split(cells[name])
+
+
+def _seo(cells: Cells) -> dict[str, str]:
+    title, summary = cells.get("seo_title", ""), cells.get("seo_description", "")
+    return {"title": title, "description": summary}
+
+
+_PRODUCT: dict[str, tuple[str, Callable[[Cells], object]]] = {
+    **{name: (name, _text(name)) for name in ("slug", "name", "description")},
+    **{name: (name, _optional(name)) for name in ("brand", "seller", "type")},
+    **{name: (name, _list(name)) for name in ("tags", "categories", "old_slugs")},
+    **{name: (name, _pairs(name)) for name in ("metadata", "private_metadata")},
+    "status": ("status", lambda cells: cells["status"].lower() or "active"),
+    "attributes": ("attributes", _attributes),
+    "seo": ("seo_title", _seo),
+}
+_VARIANT: dict[str, tuple[str, Callable[[Cells], object]]] = {
+    "sku": ("sku", _text("sku")),
+    "name": ("variant_name", _text("variant_name")),
+    **{name: (name, _optional(name)) for name in ("barcode", "tax_class", "weight")},
+    "options": ("options", _pairs("options")),
+    "prices": ("price", _prices),
+    "available": ("available", lambda cells: cells["available"] or True),
+    "dimensions": ("length", _dimensions),
+    "media": ("variant_media", _variant_media),
+}
+
+
+# Writing
+
+
+def _lines(row: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """The product's cells with its first variant, then the other variants below its slug."""
+    above = _product_cells(row)
+    for variant in row["variants"]:
+        found = {**above, **_variant_cells(variant)}
+        yield {name: cell.harmless(text) for name, text in found.items()}
+        above = {"slug": row["slug"]}
+
+
+def _product_cells(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        **{name: row[name] for name in ("slug", "name", "description", "status")},
+        **{name: row[name] or "" for name in ("brand", "seller", "type")},
+        "attributes": cell.paired(
+            (key, word) for key, value in row["attributes"].items() for word in _words(value)
+        ),
+        "tags": cell.listed(row["tags"]),
+        "categories": cell.listed(row.get("categories", ())),
+        "seo_title": row["seo"]["title"],
+        "seo_description": row["seo"]["description"],
+        "media": cell.listed(one["url"] for one in row["media"]),
+        "media_alt": cell.listed(one["alt"] for one in row["media"]),
+        "metadata": cell.paired(row["metadata"].items()),
+        "private_metadata": cell.paired(row["private_metadata"].items()),
+        "old_slugs": cell.listed(row["old_slugs"]),
+    }
+
+
+def _variant_cells(variant: dict[str, Any]) -> dict[str, str]:
+    prices, sides = variant["prices"], variant["dimensions"] or {}
+    weight = variant["weight"]
+    return {
+        "sku": variant["sku"],
+        "variant_name": variant["name"],
+        "barcode": variant["barcode"] or "",
+        "options": cell.paired(variant["options"].items()),
+        "price": cell.listed(price["amount"] for price in prices),
+        "currency": cell.listed(price["currency"] for price in prices),
+        "compare_at": cell.listed(price["compare_at"] for price in prices),
+        "breaks": cell.listed(_steps(price["breaks"]) for price in prices),
+        "available": str(variant["available"]).lower(),
+        "tax_class": variant["tax_class"] or "",
+        "weight": "" if weight is None else str(weight),
+        **{side: str(sides[side]) if sides else "" for side in _SIDES},
+        "variant_media": cell.listed(one["url"] for one in variant["media"]),
+        "variant_media_alt": cell.listed(one["alt"] for one in variant["media"]),
+    }
+
+
+def _steps(breaks: list[dict[str, Any]]) -> str:
+    return " ".join(f"{one['quantity']}:{one['amount']}" for one in breaks)
+
+
+def _words(value: object) -> list[str]:
+    """A value in the words that its attribute's kind reads again."""
+    if isinstance(value, list):
+        return value or [""]
+    return [str(value).lower() if isinstance(value, bool) else str(value)]

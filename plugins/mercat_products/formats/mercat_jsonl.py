@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
+from mercat.context import Context
+from mercat.exporting import Written
 from mercat.importing import Rejected, Row
-from mercat.reading.lines import has_key, json_lines, opening, opens_with
+from mercat.reading.lines import LONGEST, has_key, json_lines, opening, opens_with
 from mercat.reading.values import validated
 from mercat_products.records import ProductRecord
+from mercat_products.rows import ProductRow
 
 
 class MercatJsonLines:
@@ -30,3 +35,15 @@ class MercatJsonLines:
             yield (
                 row if isinstance(row, Rejected) else validated(ProductRecord, row.where, row.value)
             )
+
+    def head(self) -> bytes:
+        return b""
+
+    def written(self, row: ProductRow, context: Context) -> Written:
+        del context
+        data = orjson.dumps(row.values) + b"\n"
+        if len(data) < LONGEST:
+            return Written(data)
+        return Written(
+            data, (f"{row.values['slug']}: its line is longer than the 1 MiB that imports take",)
+        )

@@ -88,9 +88,12 @@ def pictures(given: Iterable[tuple[str, str, str]]) -> Pictures:
 
 
 def assembled(
-    where: str, product: Mapping[str, object], variants: Variants, media: Pictures
+    where: str, product: Mapping[str, object], variants: Variants, media: Pictures | None
 ) -> Read:
-    """Make one product of its parts; a bad one is rejected by its line, the others stay."""
+    """Make one product of its parts; a bad one is rejected by its line, the others stay.
+
+    `media` is None where the file says nothing of pictures.
+    """
     good: list[VariantRecord] = []
     for given in variants:
         made = given if isinstance(given, Rejected) else _variant(given)
@@ -99,14 +102,15 @@ def assembled(
         else:
             good.append(made.value)
     shown: list[MediaRecord] = []
-    for picture in media:
+    for picture in media or ():
         if isinstance(picture, Rejected):
             yield picture
         else:
             shown.append(picture.value)
     if good:
-        parts = {"variants": tuple(good), "media": tuple(shown)}
-        yield validated(ProductRecord, where, {**product, **parts})
+        parts = {**product, "variants": tuple(good)}
+        seen = {} if media is None else {"media": tuple(shown)}
+        yield validated(ProductRecord, where, {**parts, **seen})
 
 
 def _variant(given: Row[Mapping[str, object]]) -> Row[VariantRecord] | Rejected:

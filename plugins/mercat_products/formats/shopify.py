@@ -2,9 +2,11 @@
 
 The lines of one handle stand together: a line with an option, a SKU or a price is a variant, any
 other adds a picture. The handle is the slug. A variant without a SKU gets one made from the handle
-and its options; `Default Title` is no option. `Body (HTML)` becomes text. A product that is not
-published, or unlisted, is a draft. `Product Category` is the category, or else `Type`; where both
-are there, the type goes into the metadata. Stock only decides whether a variant is available.
+and its options; `Default Title` is no option. Of `Body (HTML)` what is harmless is kept. A product
+that is not published, or unlisted, is a draft. `Product Category` is the category, or else `Type`;
+where both are there, the type goes into the metadata. Stock only decides whether a variant is
+available. A price is in the shop's own currency. An apostrophe before `=`, `+`, `-` or `@` at the
+beginning of a cell is not part of its text.
 
 A bad line costs its own variant or picture and the rest of the product stays, unless the bad value
 is one of the product's own, which its first line holds.
@@ -15,12 +17,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from mercat.context import Context
 from mercat.errors import InvalidError
+from mercat.exporting import Written
 from mercat.importing import Rejected, Row
 from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, read_table
 from mercat.slugs import slugify
-from mercat_products.formats.markup import text_of_html
+from mercat_products.formats.cells import unescaped
 from mercat_products.formats.products import (
     assembled,
     category_path,
@@ -30,7 +34,10 @@ from mercat_products.formats.products import (
     grouped,
     pictures,
 )
+from mercat_products.formats.shopify_lines import shopify_head, shopify_lines
+from mercat_products.markup import sanitised
 from mercat_products.records import ProductRecord
+from mercat_products.rows import ProductRow
 
 _HEADINGS = {
     "handle": ("handle", "url handle"),
@@ -52,6 +59,9 @@ _HEADINGS = {
     "image": ("image src", "product image url"),
     "position": ("image position",),
     "alt": ("image alt text",),
+    "weight": ("variant grams", "weight value (grams)"),
+    "seo_title": ("seo title",),
+    "seo_description": ("seo description",),
     "variant_image": ("variant image", "variant image url"),
     **{f"name{n}": (f"option{n} name",) for n in (1, 2, 3)},
     **{f"value{n}": (f"option{n} value",) for n in (1, 2, 3)},
@@ -59,6 +69,7 @@ _HEADINGS = {
 _COLUMNS = {heading: name for name, said in _HEADINGS.items() for heading in said}
 _STATUSES = {"": "active", "unlisted": "draft"}
 _DIGITS = 9
+_HEAVIEST = 10**9
 _APOSTROPHE = "'"  # Shopify writes it before numbers, for spreadsheets' sake
 Lines = list[Row[Cells]]
 
@@ -75,20 +86,26 @@ class ShopifyCsv:
     def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
         source = lines(stream, opening(stream))
         rows = read_table(source, _COLUMNS, required=("handle", "title", "price"))
-        for group in grouped(rows, column("handle", "title")):
+        for group in grouped(map(_as_meant, rows), column("handle", "title")):
             if isinstance(group, Rejected):
                 yield group
             else:
                 yield from _product(group)
 
+    def head(self) -> bytes:
+        return shopify_head()
+
+    def written(self, row: ProductRow, context: Context) -> Written:
+        return shopify_lines(row.values, context.shop.currency)
+
+
+def _as_meant(row: Row[Cells] | Rejected) -> Row[Cells] | Rejected:
+    return row if isinstance(row, Rejected) else Row(row.where, unescaped(row.value))
+
 
 def _product(group: Lines) -> Iterator[Row[ProductRecord] | Rejected]:
     first = group[0]
-    try:
-        product = _fields(first.value)
-    except ValueError:
-        yield Rejected(first.where, "description: it holds an entity that is no character")
-        return
+    product = _fields(first.value)
     names = {f"value{n}": first.value.get(f"name{n}", "") for n in (1, 2, 3)}
     variants = each(_variants(group), lambda cells: _variant(cells, first.value["handle"], names))
     yield from assembled(first.where, product, variants, pictures(_pictures(group)))
@@ -100,13 +117,20 @@ def _fields(cells: Cells) -> dict[str, object]:
     return {
         "slug": slugify(cells["handle"]),
         "name": cells["title"],
-        "description": text_of_html(cells.get("description", "")),
+        "description": sanitised(cells.get("description", "")),
         "brand": cells.get("vendor") or None,
         "status": _status(cells),
         "tags": [tag.strip() for tag in cells.get("tags", "").split(",") if tag.strip()],
         "categories": standard or category_path(kind),
         "metadata": {"type": kind} if kind and standard else {},
+        **_seo(cells),
     }
+
+
+def _seo(cells: Cells) -> dict[str, object]:
+    if "seo_title" not in cells:
+        return {}
+    return {"seo": {"title": cells["seo_title"], "description": cells.get("seo_description", "")}}
 
 
 def _status(cells: Cells) -> str:
@@ -139,7 +163,16 @@ def _variant(cells: Cells, handle: str, names: dict[str, str]) -> dict[str, obje
         "options": options,
         "prices": (price,) if cells["price"] else (),
         "available": _available(cells),
+        **({"weight": round(float(cells["weight"]))} if _is_weighed(cells) else {}),
     }
+
+
+def _is_weighed(cells: Cells) -> bool:
+    """Whether it says a weight; Shopify writes 0 where nobody knows it."""
+    try:
+        return 0 < float(cells.get("weight") or 0) < _HEAVIEST
+    except ValueError:
+        raise InvalidError("weight: it is not a number of grams") from None
 
 
 def _options(cells: Cells, names: dict[str, str]) -> dict[str, str]:

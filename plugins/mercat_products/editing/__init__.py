@@ -1,0 +1,1 @@
+"""Creating and changing products, over the API."""

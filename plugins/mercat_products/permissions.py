@@ -1,0 +1,35 @@
+"""Who may see and change which products."""
+
+from mercat.context import Viewer
+from mercat.storage import Record
+
+MANAGE = "products.manage"
+"""Every product of the shop."""
+
+SELL = "products.sell"
+"""The products of the viewer's own seller."""
+
+ACTIVE: Record = {"status": "active"}
+
+
+def may_manage(viewer: Viewer) -> bool:
+    return MANAGE in viewer.permissions or viewer.role == "SYSTEM"
+
+
+def sells(viewer: Viewer) -> bool:
+    """Whether the viewer may have products of its own."""
+    return SELL in viewer.permissions and viewer.seller is not None
+
+
+def may_edit(viewer: Viewer, seller: str | None) -> bool:
+    """Whether the viewer may change products of that seller; None is the shop itself."""
+    return may_manage(viewer) or (sells(viewer) and viewer.seller == seller)
+
+
+def visible(viewer: Viewer) -> Record:
+    """The condition that the products a viewer may see meet."""
+    if may_manage(viewer):
+        return {}
+    if sells(viewer):
+        return {"$or": [ACTIVE, {"seller": viewer.seller}]}
+    return ACTIVE

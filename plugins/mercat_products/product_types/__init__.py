@@ -1,0 +1,1 @@
+"""Product types: which attributes the products of a type have."""

@@ -1,0 +1,92 @@
+"""A list of products by way of the index, page by page."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mercat.catalog import ProductHit, ProductSearch, SearchAnswer
+from mercat.context import Context
+from mercat.graphql.connections import PageInfo, encode_cursor
+from mercat.storage import Record
+from mercat_products.search import service
+from mercat_products.search.cursors import to_number
+
+_MOST_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page: what was asked, what was found, and the products that are still there."""
+
+    context: Context
+    wanted: ProductSearch
+    answer: SearchAnswer
+    found: Sequence[tuple[ProductHit, Record]]
+
+    @staticmethod
+    async def of(
+        context: Context, wanted: ProductSearch, keys: Collection[str] | None
+    ) -> "Listing":
+        """Find and load a page. Raises InvalidError, StoreError.
+
+        Where nothing of a page is there any more, it is the next page that has something.
+        """
+        for _ in range(_MOST_ROUNDS):
+            answer = await service.find(context, wanted)
+            records = await service.load(context, answer, keys)
+            found = [
+                (hit, records[hit.product_id]) for hit in answer.hits if hit.product_id in records
+            ]
+            if found or not answer.has_more or not answer.hits:
+                break
+            edge = answer.hits[0 if wanted.backward else -1]
+            wanted = replace(wanted, position=edge.position)
+        return Listing(context, wanted, answer, found)
+
+    @cached_property
+    def kind(self) -> str:
+        return service.list_name(self.wanted)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        return [to_number(hit.position) for hit, _ in self.found]
+
+    @property
+    def has_next(self) -> bool:
+        if self.wanted.backward:
+            return self.wanted.position is not None
+        return self.answer.has_more
+
+    @property
+    def has_previous(self) -> bool:
+        if self.wanted.backward:
+            return self.answer.has_more
+        return self.wanted.position is not None
+
+    async def total_count(self) -> int:
+        return (await self.ask_more(total=True)).total
+
+    async def ask_more(
+        self, *, total: bool = False, facets: bool = False, correction: bool = False
+    ) -> SearchAnswer:
+        """Ask for what only some operations select, of the whole list."""
+        wanted = replace(
+            self.wanted,
+            count=0,
+            position=None,
+            backward=False,
+            total=total,
+            facets=facets,
+            correction=correction,
+        )
+        return await service.find(self.context, wanted)
+
+    def page_info(self) -> PageInfo:
+        """Where the page lies."""
+        cursors = [encode_cursor(self.kind, number) for number in self.numbers]
+        return PageInfo(
+            has_next_page=self.has_next,
+            has_previous_page=self.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )

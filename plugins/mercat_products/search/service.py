@@ -1,0 +1,125 @@
+"""Finding products through whoever searches for the shop, and loading what was found."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bson import ObjectId
+
+from mercat import catalog
+from mercat.catalog import ProductConditions, ProductSearch, SearchAnswer
+from mercat.context import Context, Viewer
+from mercat.errors import InvalidError
+from mercat.storage import Record
+from mercat.storage.lookups import find_by
+from mercat_products.documents import ProductDocument
+from mercat_products.permissions import may_manage, sells
+from mercat_products.search.finder import finder_of
+
+_LONGEST_TEXT = 500
+_LONGEST_POSITION = 200
+_LONGEST_PREFIX = 100
+_MOST_SUGGESTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """How a text that was begun may go on; `record` is the product's, where it names one."""
+
+    text: str
+    record: Record | None = None
+
+
+def asked_by(viewer: Viewer, wanted: ProductSearch) -> ProductSearch:
+    """The same, bounded by what the viewer may see. Raises InvalidError for too long a text."""
+    if len(wanted.text) > _LONGEST_TEXT:
+        raise InvalidError(f"a query has at most {_LONGEST_TEXT} characters")
+    seller = viewer.seller if sells(viewer) else None
+    return replace(wanted, everything=may_manage(viewer), own_seller=seller)
+
+
+def may_ask_for_statuses(viewer: Viewer) -> bool:
+    """Whether there is a product that is not for sale and that the viewer may see."""
+    return may_manage(viewer) or sells(viewer)
+
+
+async def find(context: Context, wanted: ProductSearch) -> SearchAnswer:
+    """The answer of the first plugin that has one, or that of the shop's own index.
+
+    Raises InvalidError for a wrong position, StoreError where there is no index yet.
+    """
+    found = await context.hooks.first(catalog.search, context, wanted)
+    if found is None:
+        return await finder_of(context).search(wanted)
+    _check(found, wanted)
+    return found
+
+
+def _check(answer: SearchAnswer, wanted: ProductSearch) -> None:
+    """Raise TypeError for an answer that breaks the contract of the hook `search`."""
+    if len(answer.hits) > wanted.count:
+        raise TypeError(f"{len(answer.hits)} hits were given where {wanted.count} were wanted")
+    if any(not 0 < len(hit.position) <= _LONGEST_POSITION for hit in answer.hits):
+        raise TypeError(f"a hit's position has 1 to {_LONGEST_POSITION} characters")
+
+
+async def load(
+    context: Context, answer: SearchAnswer, keys: Collection[str] | None
+) -> dict[ObjectId, Record]:
+    """The records of what was found, without those that are gone or that the viewer may not see.
+
+    They have those keys, or all.
+    """
+    projection: dict[str, Any] = (
+        {"imported": 0} if keys is None else dict.fromkeys((*keys, "status", "seller", "number"), 1)
+    )
+    ids = [hit.product_id for hit in answer.hits]
+    products = context.storage.collection(ProductDocument)
+    found = {record["_id"]: record async for record in find_by(products, "_id", ids, projection)}
+    return {key: record for key, record in found.items() if _may_see(context.viewer, record)}
+
+
+def _may_see(viewer: Viewer, record: Record) -> bool:
+    if record["status"] == "active" or may_manage(viewer):
+        return True
+    return sells(viewer) and record.get("seller") == viewer.seller
+
+
+def at(wanted: ProductSearch, position: str | None, *, backward: bool) -> ProductSearch:
+    """The same from a position on."""
+    return replace(wanted, position=position, backward=backward)
+
+
+def list_name(wanted: ProductSearch) -> str:
+    """Names a list, so that no other list takes its cursors."""
+    said = repr((wanted.text, wanted.conditions, wanted.currency))
+    digest = hashlib.blake2s(said.encode(errors="replace"), digest_size=6).hexdigest()
+    return f"products.{wanted.order}.{digest}"
+
+
+async def suggest(context: Context, begun: str, count: int) -> list[Suggestion]:
+    """Brands and names of products that a text may become. Raises InvalidError."""
+    if not 1 <= count <= _MOST_SUGGESTIONS:
+        raise InvalidError(f"`first` must be from 1 to {_MOST_SUGGESTIONS}")
+    if len(begun) > _LONGEST_PREFIX:
+        raise InvalidError(f"a prefix has at most {_LONGEST_PREFIX} characters")
+    if not begun.strip():
+        return []
+    wanted = asked_by(
+        context.viewer,
+        ProductSearch(begun, ProductConditions(), "relevance", context.shop.currency, count),
+    )
+    brands = await finder_of(context).brands(begun, wanted, max(1, count // 4))
+    answer = await find(context, wanted)
+    records = await load(context, answer, None)
+    products = [records[hit.product_id] for hit in answer.hits if hit.product_id in records]
+    return _joined(brands, products)[:count]
+
+
+def _joined(brands: Sequence[str], products: Sequence[Record]) -> list[Suggestion]:
+    """Brands first; of products with the same name the first one."""
+    found = {brand: Suggestion(brand) for brand in brands}
+    for record in products:
+        found.setdefault(record["name"], Suggestion(record["name"], record))
+    return list(found.values())

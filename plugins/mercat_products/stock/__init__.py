@@ -1,0 +1,1 @@
+"""How many of each variant there are, who holds them, and what became of them."""
