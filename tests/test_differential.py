@@ -148,6 +148,10 @@ MERGED_LITERALS: Literals = {
     "after:": CURSORS,
     "before:": CURSORS,
     "currency:": texts("EUR", "USD", "JPY"),
+    "CurrencyCode": texts("EUR", "USD", "XXX"),
+    "Decimal": texts("1", "49.90", "-1", "many"),
+    "DateTime": texts("2026-01-01T00:00:00Z", "yesterday"),
+    "Date": texts("2026-01-01", "today"),
     "depth:": st.integers(1, 5).map(nodes.Int),
 }
 PLACES = """{

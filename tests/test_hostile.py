@@ -31,6 +31,7 @@ from graphql import (
     is_required_input_field,
 )
 
+from mercat import lifecycle
 from mercat.app import create_app
 from mercat.engine import Engine
 from mercat.graphql import protocol
@@ -39,7 +40,8 @@ from mercat.graphql.errors import ErrorCode
 from mercat.importing import import_file
 from mercat.settings import load_settings
 
-from .conftest import EngineFor, Serve, write_jsonl
+from .asking import answered
+from .conftest import EngineFor, Serve, until, write_jsonl
 from .plugins_for_tests.probe.hooks import SECRET, Runs
 
 JSON = "application/json"
@@ -589,7 +591,8 @@ async def dump(engine: Engine) -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-async def stocked(engine_for: EngineFor, tmp_path: Path) -> Engine:
+async def stocked(engine_for: EngineFor, tmp_path: Path) -> AsyncIterator[Engine]:
+    """An engine with three products that can be searched; its outbox and its jobs don't run."""
     engine = await engine_for()
     rows = [
         {
@@ -603,7 +606,15 @@ async def stocked(engine_for: EngineFor, tmp_path: Path) -> Engine:
     importer = next(found for _, found in engine.importers() if found.noun == "products")
     file = write_jsonl(tmp_path / "p.jsonl", rows)
     await import_file(importer, engine.context(), file, on_tally=lambda _tally: None)
-    return engine
+    await engine.hooks.notify(lifecycle.startup, engine.context())
+
+    async def is_indexed() -> bool:
+        found = await answered(engine, '{ productSearch(query: "", first: 1) { totalCount } }')
+        return found["data"] == {"productSearch": {"totalCount": 3}}
+
+    await until(is_indexed)
+    yield engine
+    await engine.hooks.notify_reversed(lifecycle.shutdown, engine.context())
 
 
 async def test_operators_as_text_find_and_change_nothing(

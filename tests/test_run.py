@@ -98,7 +98,7 @@ def test_check_goes_through_everything_without_serving(mercat: Mercat) -> None:
 def test_plugins_lists_what_each_brings(mercat: Mercat) -> None:
     done = mercat("plugins")
     assert done.code == 0
-    assert re.search(r"1\. products 0\.1\.0\n +from +mercat_products \(built in\)", done.out)
+    assert re.search(r"2\. products 0\.1\.0\n +from +mercat_products \(built in\)", done.out)
     assert "Product.categories" in done.out
     assert "product_placements" in done.out
 
