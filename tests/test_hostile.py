@@ -610,7 +610,7 @@ async def stocked(engine_for: EngineFor, tmp_path: Path) -> AsyncIterator[Engine
 
     async def is_indexed() -> bool:
         found = await answered(engine, '{ productSearch(query: "", first: 1) { totalCount } }')
-        return found["data"] == {"productSearch": {"totalCount": 3}}
+        return bool(found["data"] == {"productSearch": {"totalCount": 3}})
 
     await until(is_indexed)
     yield engine
