@@ -14,6 +14,7 @@ from mercat.ids import encode_id
 from mercat.storage.pages import reserve_numbers
 from mercat_products.documents import COUNTER, ProductDocument
 
+from .asking import told
 from .conftest import EngineFor, until
 
 SHOP = """[shop]
@@ -235,6 +236,23 @@ async def test_filter_keeps_what_meets_it(shop: Engine) -> None:
     for filter_, expected in FILTERS:
         assert set(await slugs(shop, filter=filter_)) == expected, filter_
         assert (await search(shop, filter=filter_))["totalCount"] == len(expected)
+
+
+async def test_what_is_found_comes_in_the_language_that_is_preferred(shop: Engine) -> None:
+    german = {"locale": "de", "name": "Zelt", "description": None, "slug": None}
+    await insert(shop, [record("tent", brand="Camp", translations=[german])])
+
+    async def is_found() -> bool:
+        return await slugs(shop, "camp") == ["tent"]
+
+    await until(is_found)
+    for query in (
+        '{ found: productSearch(query: "camp", first: 1) { nodes { name slug } } }',
+        '{ found: products(filter: {brands: ["Camp"]}, first: 1) { nodes { name slug } } }',
+    ):
+        for languages, name in (("de", "Zelt"), ("en", "Tent")):
+            data = await told(shop, query, viewer=Viewer(), languages=languages)
+            assert data["found"]["nodes"] == [{"name": name, "slug": "tent"}]
 
 
 async def test_only_staff_and_the_owning_seller_see_what_is_not_for_sale(shop: Engine) -> None:

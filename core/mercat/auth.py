@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mercat.context import Context, Viewer
+from mercat.context import ANONYMOUS, Context, Viewer
 from mercat.hooks import hookspec
 
 
@@ -21,3 +21,11 @@ async def authenticate(context: Context, credentials: Credentials) -> Viewer | N
 
     The first plugin that knows answers; where none does the viewer is anonymous.
     """
+
+
+async def identified(
+    context: Context, headers: Mapping[str, str], client: tuple[str, int] | None
+) -> Viewer:
+    """Who sent a request with these headers, by lower-case name; anonymous where nobody knows."""
+    credentials = Credentials(headers, client[0] if client else None)
+    return await context.hooks.first(authenticate, context, credentials) or ANONYMOUS

@@ -26,8 +26,9 @@ from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
 from mercat_categories import service
+from mercat_products.details import Seo
 from mercat_products.schema import CURSOR as PRODUCTS
-from mercat_products.schema import Locale, Product, Seo, in_locale
+from mercat_products.schema import Locale, Product, in_locale
 from mercat_products.search.facets import Facets
 from mercat_products.search.inputs import Filter, ProductSort, Sort
 from mercat_products.search.schema import browse, products_of

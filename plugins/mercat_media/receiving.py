@@ -9,7 +9,7 @@ from litestar import Request, asgi
 from litestar.enums import ScopeType
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
-from mercat.auth import Credentials, authenticate
+from mercat.auth import identified
 from mercat.context import ANONYMOUS, Context
 from mercat.engine import Engine
 from mercat.errors import DomainError
@@ -74,9 +74,8 @@ def _checked(view: StrawberryView, scope: Scope) -> Request[Any, Any, Any]:
 
 async def _context(engine: Engine, request: Request[Any, Any, Any]) -> Context:
     context = engine.context(ANONYMOUS)
-    address = request.client.host if request.client else None
-    credentials = Credentials(read_headers(request.scope["headers"]), address)
-    context.viewer = await context.hooks.first(authenticate, context, credentials) or ANONYMOUS
+    headers = read_headers(request.scope["headers"])
+    context.viewer = await identified(context, headers, request.scope.get("client"))
     if owner_of(context.viewer) is None:
         raise ForbiddenError
     return context

@@ -16,11 +16,11 @@ _SCHEMES = {"http", "https", "mailto", "tel"}
 def sanitised(html: str) -> str:
     """The text with no more than harmless HTML: no scripts, styles, pictures or handlers.
 
-    Text without any markup comes out as it is, but for `&` and `<`, which become entities. What
-    comes out is not changed by doing it again.
+    Text without any markup comes out as it is, but for spaces around it and for `&` and `<`, which
+    become entities. What comes out is not changed by doing it again.
     """
     for _ in range(_MOST_TURNS):
-        cleaned = _cleaned(html)
+        cleaned = _cleaned(html.strip())
         if cleaned == html:
             break
         html = cleaned

@@ -26,6 +26,11 @@ def may_edit(viewer: Viewer, seller: str | None) -> bool:
     return may_manage(viewer) or (sells(viewer) and viewer.seller == seller)
 
 
+def may_see(viewer: Viewer, record: Record) -> bool:
+    """Whether a stored product meets `visible`."""
+    return bool(record["status"] == "active" or may_edit(viewer, record.get("seller")))
+
+
 def visible(viewer: Viewer) -> Record:
     """The condition that the products a viewer may see meet."""
     if may_manage(viewer):

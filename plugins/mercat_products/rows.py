@@ -12,8 +12,6 @@ from mercat.storage import Record
 from mercat_media.renditions import address
 from mercat_products.markup import sanitised
 
-_MOST_PASSES = 5
-
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
@@ -41,7 +39,7 @@ def row_of(
     return {
         "slug": stored["slug"],
         "name": stored["name"],
-        "description": _settled(stored.get("description") or ""),
+        "description": sanitised(stored.get("description") or ""),
         "brand": stored.get("brand") or None,
         "status": stored.get("status", "active"),
         "seller": stored.get("seller"),
@@ -99,7 +97,7 @@ def _price(stored: Record) -> dict[str, Any]:
 def _translation(stored: Record) -> dict[str, Any]:
     found = _filled(stored, locale="", name=None, description=None, slug=None)
     if found["description"] is not None:
-        found["description"] = _settled(found["description"])
+        found["description"] = sanitised(found["description"])
     return found
 
 
@@ -117,13 +115,3 @@ def _filled(stored: Mapping[str, Any] | None, **defaults: Any) -> dict[str, Any]
 
 def _attribute(value: Any) -> Any:
     return value.date().isoformat() if isinstance(value, datetime) else value
-
-
-def _settled(html: str) -> str:
-    """A description that an import stores as it is; rarely, cleaning once is not the end of it."""
-    for _ in range(_MOST_PASSES):
-        cleaned = sanitised(html.strip())
-        if cleaned == html:
-            break
-        html = cleaned
-    return html

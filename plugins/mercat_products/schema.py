@@ -24,19 +24,24 @@ from mercat.graphql.connections import (
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import reads, stored, wanted_keys
-from mercat.graphql.scalars import CurrencyCode
-from mercat.graphql.schema import Money, Node
+from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
 from mercat_media.schema import Media
 from mercat_products import service
+from mercat_products.details import (
+    Dimensions,
+    MetadataItem,
+    ProductOption,
+    ProductTranslation,
+    SelectedOption,
+    Seo,
+    Weight,
+)
 from mercat_products.permissions import may_edit
+from mercat_products.pricing import Currency, PriceRange, VariantPrice, price_in, price_range
 
 CURSOR = "products"
-
-Currency = Annotated[
-    CurrencyCode | None, strawberry.argument(description="The shop's own where left out.")
-]
 
 
 @strawberry.enum(description="Whether a product is sold.")
@@ -47,75 +52,6 @@ class ProductStatus(Enum):
 
 
 _STATUSES = {status.value: status for status in ProductStatus}
-
-
-@strawberry.type(description="One way in which a product's variants differ, such as the size.")
-class ProductOption:
-    name: str = strawberry.field(description="Such as `Size`.")
-    values: list[str] = strawberry.field(description="Such as `S`, `M` and `L`.")
-
-
-@strawberry.type(description="The value that a variant has for one option.")
-class SelectedOption:
-    name: str = stored("name", "Such as `Size`.")
-    value: str = stored("value", "Such as `M`.")
-    record: strawberry.Private[Record]
-
-
-@strawberry.type(description="A key with its value.")
-class MetadataItem:
-    key: str = strawberry.field(description="The key.")
-    value: str = strawberry.field(description="The value.")
-
-
-@strawberry.type(description="What one costs where at least so many are bought.")
-class PriceBreak:
-    quantity: int = strawberry.field(description="From how many on.")
-    price: Money = strawberry.field(description="What one costs then.")
-
-
-@strawberry.type(description="What a variant costs.")
-class VariantPrice:
-    price: Money = strawberry.field(description="What one costs in the quantity asked for.")
-    compare_at: Money | None = strawberry.field(description="What it used to cost.")
-    breaks: list[PriceBreak] = strawberry.field(
-        description="What larger quantities cost, the smallest first."
-    )
-
-
-@strawberry.type(description="How heavy it is.")
-class Weight:
-    grams: int = strawberry.field(description="In grams.")
-
-
-@strawberry.type(description="A box around it, in millimetres.")
-class Dimensions:
-    length: int = stored("length", "The longest side.")
-    width: int = stored("width", "The other side of its base.")
-    height: int = stored("height", "How high it stands.")
-    record: strawberry.Private[Record]
-
-
-@strawberry.type(description="How search engines show it.")
-class Seo:
-    title: str = stored("title", "Its title; its name where empty.", default="")
-    description: str = stored("description", "A sentence or two.", default="")
-    record: strawberry.Private[Record]
-
-
-@strawberry.type(description="A product's texts in one of the shop's other locales.")
-class ProductTranslation:
-    locale: str = stored("locale", "Such as `de`.")
-    name: str | None = stored("name", "Null where it falls back.")
-    description: str | None = stored("description", "Null where it falls back.")
-    slug: str | None = stored("slug", "Null where it falls back.")
-    record: strawberry.Private[Record]
-
-
-@strawberry.type(description="From the cheapest variant to the dearest.")
-class PriceRange:
-    minimum: Money = strawberry.field(description="The cheapest variant's price.")
-    maximum: Money = strawberry.field(description="The dearest variant's price.")
 
 
 def _prices(
@@ -215,7 +151,7 @@ def _price_ranges(
     products: "Sequence[Product]", info: Info, currency: Currency = None
 ) -> list[PriceRange | None]:
     wanted = currency or info.context.shop.currency
-    return [_price_range(product.record["variants"], wanted) for product in products]
+    return [price_range(product.record["variants"], wanted) for product in products]
 
 
 def is_for_sale(variant: Record) -> bool:
@@ -309,51 +245,6 @@ class Product(Node):
 
 def _to_items(found: Mapping[str, str]) -> list[MetadataItem]:
     return [MetadataItem(key=key, value=value) for key, value in found.items()]
-
-
-def price_in(prices: Sequence[Record], currency: str, quantity: int = 1) -> VariantPrice | None:
-    """The price of one of so many in a currency, or None; nothing is ever converted."""
-    for price in prices:
-        if price["currency"] == currency:
-            compare_at = price.get("compare_at")
-            breaks = price.get("breaks")
-            return VariantPrice(
-                price=Money.of(_amount(price, quantity) if breaks else price["amount"], currency),
-                compare_at=Money.of(compare_at, currency) if compare_at else None,
-                breaks=_to_breaks(breaks, currency) if breaks else [],
-            )
-    return None
-
-
-def _amount(price: Record, quantity: int) -> int:
-    """What one costs in that quantity, in minor units."""
-    amount: int = price["amount"]
-    for one in price["breaks"]:
-        if one["quantity"] <= quantity:
-            amount = one["amount"]
-    return amount
-
-
-def _to_breaks(breaks: Sequence[Record], currency: str) -> list[PriceBreak]:
-    return [
-        PriceBreak(quantity=one["quantity"], price=Money.of(one["amount"], currency))
-        for one in breaks
-    ]
-
-
-def _price_range(variants: Sequence[Record], currency: str) -> PriceRange | None:
-    amounts = [
-        price["amount"]
-        for variant in variants
-        for price in variant["prices"]
-        if price["currency"] == currency
-    ]
-    if not amounts:
-        return None
-    return PriceRange(
-        minimum=Money.of(min(amounts), currency),
-        maximum=Money.of(max(amounts), currency),
-    )
 
 
 async def products_connection(

@@ -26,19 +26,19 @@ async def product_by_slug(
     A slug in the context's locale goes before one in the shop's own.
     """
     wanted = {**visible(context.viewer)}
-    projection = _projection(context, keys)
+    shown = projection(context, keys)
     locale = context.locale
     if locale != context.shop.locale:
         found = await _products(context).find_one(
-            {"addresses": f"{locale}/{slug}", **wanted}, projection
+            {"addresses": f"{locale}/{slug}", **wanted}, shown
         )
         if found is not None:
             return localised(context, found)
-    found = await _products(context).find_one({"slug": slug, **wanted}, projection)
+    found = await _products(context).find_one({"slug": slug, **wanted}, shown)
     if found is None:
         old = slug if locale == context.shop.locale else f"{locale}/{slug}"
         condition = {"old_addresses": {"$in": [old, slug]}, **wanted}
-        found = await _products(context).find_one(condition, projection)
+        found = await _products(context).find_one(condition, shown)
     return None if found is None else localised(context, found)
 
 
@@ -47,7 +47,7 @@ async def products_by_id(
 ) -> dict[ObjectId, Record]:
     """The products with those ids that the viewer may see, with those keys or all."""
     condition = {"_id": {"$in": list(ids)}, **visible(context.viewer)}
-    cursor = _products(context).find(condition, _projection(context, keys))
+    cursor = _products(context).find(condition, projection(context, keys))
     return {record["_id"]: localised(context, record) async for record in cursor}
 
 
@@ -96,7 +96,7 @@ async def product_page(
         request,
         newest_first=newest_first,
         highest=await known_highest(context.storage, COUNTER),
-        projection=_projection(context, keys),
+        projection=projection(context, keys),
     )
     if context.locale == context.shop.locale:
         return page
@@ -107,7 +107,8 @@ async def count_products(context: Context, group: ObjectId | None = None) -> int
     return await _products(context).count_documents(_condition(group))
 
 
-def _projection(context: Context, keys: frozenset[str] | None) -> dict[str, int]:
+def projection(context: Context, keys: frozenset[str] | None) -> dict[str, int]:
+    """What is read of products so that these keys, or all, can be shown in the context's locale."""
     if keys is None:
         return _PROJECTION
     more = ("number",) if context.locale == context.shop.locale else ("number", "translations")

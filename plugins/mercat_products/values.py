@@ -231,6 +231,12 @@ def options(values: Sequence[tuple[str, str]], field: Field) -> list[Record]:
     return [{"name": name, "value": value} for name, value in found.items()]
 
 
+def input_name(key: str) -> str:
+    """A stored key as an input names it: `compare_at` is `compareAt`."""
+    first, *rest = key.split("_")
+    return first + "".join(map(str.title, rest))
+
+
 def _bounded(values: Sequence[object], field: Field) -> None:
     if len(values) > MOST_ENTRIES:
         raise InvalidError(f"there may be {MOST_ENTRIES} of them at most", field=field)

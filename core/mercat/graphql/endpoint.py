@@ -10,7 +10,7 @@ from litestar import WebSocket
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from mercat.auth import Credentials, authenticate
+from mercat.auth import identified
 from mercat.context import ANONYMOUS, Context
 from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
@@ -162,11 +162,7 @@ class Endpoint:
     async def _operation_context(self, scope: Scope, headers: Headers) -> Context:
         context = Context(self._context.engine, languages=headers.get("accept-language", ""))
         if self._authenticates:
-            client = scope.get("client")
-            credentials = Credentials(headers, client[0] if client else None)
-            context.viewer = (
-                await context.hooks.first(authenticate, context, credentials) or ANONYMOUS
-            )
+            context.viewer = await identified(context, headers, scope.get("client"))
         return context
 
     async def _body(self, receive: Receive, headers: Headers) -> bytes:

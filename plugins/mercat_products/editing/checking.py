@@ -66,7 +66,7 @@ def checked_variant(given: Given, shop: ShopSettings, field: check.Field) -> Rec
         if key == "prices":
             found[key] = check.prices(value, shop, (*field, key))
         elif key in _VARIANT:
-            found[key] = _VARIANT[key](value, (*field, _camel(key)))
+            found[key] = _VARIANT[key](value, (*field, check.input_name(key)))
     return found
 
 
@@ -82,11 +82,6 @@ def _dimensions(value: Mapping[str, int] | None, field: check.Field) -> Record |
     if value is None:
         return None
     return {side: check.measure(size, (*field, side)) for side, size in value.items()}
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(map(str.title, rest))
 
 
 _VARIANT: dict[str, Callable[[Any, check.Field], Any]] = {

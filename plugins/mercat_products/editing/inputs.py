@@ -11,6 +11,7 @@ from mercat.errors import InvalidError
 from mercat.graphql.scalars import CurrencyCode, DecimalString
 from mercat.ids import object_id
 from mercat_products.schema import ProductStatus
+from mercat_products.values import input_name
 
 
 @strawberry.input(description="What one costs where at least so many are bought.")
@@ -242,14 +243,9 @@ def _values(given: Any, field: tuple[str, ...], convert: dict[str, Any]) -> dict
         if value is UNSET or name in _NOT_VALUES:
             continue
         if value is None and name not in _NULLABLE:
-            raise InvalidError("this can't be null", field=(*field, _camel(name)))
+            raise InvalidError("this can't be null", field=(*field, input_name(name)))
         found[name] = convert[name](value) if name in convert and value is not None else value
     return found
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(map(str.title, rest))
 
 
 def _prices(given: list[PriceInput]) -> list[dict[str, Any]]:

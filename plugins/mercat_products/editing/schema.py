@@ -1,10 +1,11 @@
 """The mutations of products and their variants."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 import strawberry
 
+from mercat.context import Context
 from mercat.errors import DomainError
 from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError
@@ -122,11 +123,10 @@ class ProductMutation:
             ProductCreateInput, strawberry.argument(description="What to add.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
-            return _done(await service.create_product(info.context, product_values(input)))
-        except DomainError as error:
-            return _refused(error)
+        async def work(context: Context) -> Record:
+            return await service.create_product(context, product_values(input))
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Change a product; what is left out stays as it is.")
     @staticmethod
@@ -136,12 +136,11 @@ class ProductMutation:
             ProductUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key, values = object_id(input.id, "Product"), product_values(input)
-            return _done(await service.update_product(info.context, key, input.version, values))
-        except DomainError as error:
-            return _refused(error)
+            return await service.update_product(context, key, input.version, values)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Archive a product: it is shown and sold no more.")
     @staticmethod
@@ -151,13 +150,11 @@ class ProductMutation:
             ProductArchiveInput, strawberry.argument(description="What to archive.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
-            key = object_id(input.id, "Product")
-            values = {"status": "archived"}
-            return _done(await service.update_product(info.context, key, input.version, values))
-        except DomainError as error:
-            return _refused(error)
+        async def work(context: Context) -> Record:
+            key, values = object_id(input.id, "Product"), {"status": "archived"}
+            return await service.update_product(context, key, input.version, values)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Remove a product for good; an active one is archived first.")
     @staticmethod
@@ -167,13 +164,11 @@ class ProductMutation:
             ProductDeleteInput, strawberry.argument(description="What to remove.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> None:
             key = object_id(input.id, "Product")
-            await service.delete_product(info.context, key, input.version)
-        except DomainError as error:
-            return _refused(error)
-        return ProductPayload(product=None, user_errors=[])
+            await service.delete_product(context, key, input.version)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Copy a product into a draft; its SKUs get a new ending.")
     @staticmethod
@@ -183,12 +178,11 @@ class ProductMutation:
             ProductDuplicateInput, strawberry.argument(description="What to copy.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key = object_id(input.id, "Product")
-            return _done(await service.duplicate_product(info.context, key, input.name, input.slug))
-        except DomainError as error:
-            return _refused(error)
+            return await service.duplicate_product(context, key, input.name, input.slug)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Change the status or the tags of up to 100 products.")
     @staticmethod
@@ -220,12 +214,11 @@ class VariantMutation:
             VariantBulkCreateInput, strawberry.argument(description="What to add.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key, given = object_id(input.product, "Product"), _given(input.variants)
-            return _done(await variants.create_variants(info.context, key, input.version, given))
-        except DomainError as error:
-            return _refused(error)
+            return await variants.create_variants(context, key, input.version, given)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Change variants of a product: all of them or none.")
     @staticmethod
@@ -235,17 +228,14 @@ class VariantMutation:
             VariantBulkUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key = object_id(input.product, "Product")
             ids = [object_id(one.id, "ProductVariant") for one in input.variants]
-            given = [
-                {"id": variant, **values}
-                for variant, values in zip(ids, _given(input.variants), strict=True)
-            ]
-            return _done(await variants.update_variants(info.context, key, input.version, given))
-        except DomainError as error:
-            return _refused(error)
+            values = zip(ids, _given(input.variants), strict=True)
+            given = [{"id": variant, **value} for variant, value in values]
+            return await variants.update_variants(context, key, input.version, given)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Remove variants of a product; one at least stays.")
     @staticmethod
@@ -255,13 +245,12 @@ class VariantMutation:
             VariantBulkDeleteInput, strawberry.argument(description="What to remove.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key = object_id(input.product, "Product")
             ids = [object_id(one, "ProductVariant") for one in input.ids]
-            return _done(await variants.delete_variants(info.context, key, input.version, ids))
-        except DomainError as error:
-            return _refused(error)
+            return await variants.delete_variants(context, key, input.version, ids)
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Put a product's variants into another order.")
     @staticmethod
@@ -271,13 +260,23 @@ class VariantMutation:
             VariantReorderInput, strawberry.argument(description="The order.")
         ],
     ) -> ProductPayload:
-        _must_edit(info)
-        try:
+        async def work(context: Context) -> Record:
             key = object_id(input.product, "Product")
             ids = [object_id(one, "ProductVariant") for one in input.ids]
-            return _done(await variants.order_variants(info.context, key, input.version, ids))
-        except DomainError as error:
-            return _refused(error)
+            return await variants.order_variants(context, key, input.version, ids)
+
+        return await _attempt(info, work)
+
+
+async def _attempt(
+    info: Info, work: Callable[[Context], Awaitable[Record | None]]
+) -> ProductPayload:
+    """The outcome of a change. Raises ForbiddenError for who may change no product at all."""
+    _must_edit(info)
+    try:
+        return _done(await work(info.context))
+    except DomainError as error:
+        return _refused(error)
 
 
 def _must_edit(info: Info) -> None:
@@ -290,8 +289,8 @@ def _given(found: Sequence[VariantCreateInput | VariantUpdateInput]) -> list[dic
     return [variant_values(one, ("variants", str(i))) for i, one in enumerate(found)]
 
 
-def _done(record: Record) -> ProductPayload:
-    return ProductPayload(product=Product(record=record), user_errors=[])
+def _done(record: Record | None) -> ProductPayload:
+    return ProductPayload(product=Product(record=record) if record else None, user_errors=[])
 
 
 def _refused(error: DomainError) -> ProductPayload:

@@ -1,6 +1,6 @@
 """What product types and attributes look like."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date as Day  # noqa: N812  a field is named `date`
 from datetime import datetime
 from enum import Enum
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 import strawberry
 from bson import ObjectId
 
+from mercat.context import Context
 from mercat.errors import DomainError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
@@ -219,12 +220,10 @@ class ProductTypeMutation:
             ProductTypeCreateInput, strawberry.argument(description="What to add.")
         ],
     ) -> ProductTypePayload:
-        _must_manage(info)
-        try:
-            record = await service.create_type(info.context, _values(input))
-        except DomainError as error:
-            return _refused(error)
-        return ProductTypePayload(product_type=ProductType(record=record), user_errors=[])
+        async def work(context: Context) -> Record:
+            return await service.create_type(context, _values(input))
+
+        return await _attempt(info, work)
 
     @strawberry.field(description="Change a product type; needs `products.manage`.")
     @staticmethod
@@ -234,13 +233,11 @@ class ProductTypeMutation:
             ProductTypeUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> ProductTypePayload:
-        _must_manage(info)
-        try:
+        async def work(context: Context) -> Record:
             key = object_id(input.id, "ProductType")
-            record = await service.update_type(info.context, key, input.version, _values(input))
-        except DomainError as error:
-            return _refused(error)
-        return ProductTypePayload(product_type=ProductType(record=record), user_errors=[])
+            return await service.update_type(context, key, input.version, _values(input))
+
+        return await _attempt(info, work)
 
     @strawberry.field(
         description="Remove a product type that no product has; needs `products.manage`."
@@ -252,17 +249,25 @@ class ProductTypeMutation:
             ProductTypeDeleteInput, strawberry.argument(description="What to remove.")
         ],
     ) -> ProductTypePayload:
-        _must_manage(info)
-        try:
-            await service.delete_type(info.context, object_id(input.id, "ProductType"))
-        except DomainError as error:
-            return _refused(error)
-        return ProductTypePayload(product_type=None, user_errors=[])
+        async def work(context: Context) -> None:
+            await service.delete_type(context, object_id(input.id, "ProductType"))
+
+        return await _attempt(info, work)
 
 
-def _must_manage(info: Info) -> None:
+async def _attempt(
+    info: Info, work: Callable[[Context], Awaitable[Record | None]]
+) -> ProductTypePayload:
+    """The outcome of a change. Raises ForbiddenError for who may change no type."""
     if not may_manage(info.context.viewer):
         raise ForbiddenError
+    try:
+        record = await work(info.context)
+    except DomainError as error:
+        return ProductTypePayload(product_type=None, user_errors=[to_error(error)])
+    return ProductTypePayload(
+        product_type=ProductType(record=record) if record else None, user_errors=[]
+    )
 
 
 def _values(given: ProductTypeCreateInput | ProductTypeUpdateInput) -> Record:
@@ -282,7 +287,3 @@ def _values(given: ProductTypeCreateInput | ProductTypeUpdateInput) -> Record:
             for one in given.attributes
         ]
     return values
-
-
-def _refused(error: DomainError) -> ProductTypePayload:
-    return ProductTypePayload(product_type=None, user_errors=[to_error(error)])

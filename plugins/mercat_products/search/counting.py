@@ -66,7 +66,7 @@ class Counting:
         kept = [
             query
             for facet, queries in self.conditions.items()
-            if not without or facet != without
+            if facet != without
             for query in queries
         ]
         asked = {

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bson import ObjectId
 
@@ -14,8 +13,9 @@ from mercat.errors import InvalidError
 from mercat.storage import Record
 from mercat.storage.lookups import find_by
 from mercat_products.documents import ProductDocument
-from mercat_products.permissions import may_manage, sells
+from mercat_products.permissions import may_manage, may_see, sells
 from mercat_products.search.finder import finder_of
+from mercat_products.service import localised, projection
 
 _LONGEST_TEXT = 500
 _LONGEST_POSITION = 200
@@ -71,19 +71,15 @@ async def load(
 
     They have those keys, or all.
     """
-    projection: dict[str, Any] = (
-        {"imported": 0} if keys is None else dict.fromkeys((*keys, "status", "seller", "number"), 1)
-    )
+    seen = None if keys is None else frozenset(keys) | {"status", "seller"}
     ids = [hit.product_id for hit in answer.hits]
     products = context.storage.collection(ProductDocument)
-    found = {record["_id"]: record async for record in find_by(products, "_id", ids, projection)}
-    return {key: record for key, record in found.items() if _may_see(context.viewer, record)}
-
-
-def _may_see(viewer: Viewer, record: Record) -> bool:
-    if record["status"] == "active" or may_manage(viewer):
-        return True
-    return sells(viewer) and record.get("seller") == viewer.seller
+    found = find_by(products, "_id", ids, projection(context, seen))
+    return {
+        record["_id"]: localised(context, record)
+        async for record in found
+        if may_see(context.viewer, record)
+    }
 
 
 def at(wanted: ProductSearch, position: str | None, *, backward: bool) -> ProductSearch:

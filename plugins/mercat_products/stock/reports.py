@@ -8,14 +8,13 @@ from bson import ObjectId
 
 from mercat.context import Context
 from mercat.storage import Record
+from mercat_products.formats.cells import harmless
 from mercat_products.stock.service import report_lines
 
 _HEADER = (
     *("sku", "product", "variant", "seller", "on_hand", "reserved", "available"),
     *("low_at", "backorders", "backorder_limit"),
 )
-# OWASP, "CSV Injection": what begins with these is run as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BLOCK = 16_384
 
 
@@ -35,10 +34,10 @@ async def stock_csv(context: Context, *, low_only: bool, seller: str | None) -> 
 
 def _row(stock: Record, product: Record | None) -> list[str | int]:
     return [
-        _cell(stock["sku"]),
-        _cell(product["name"] if product else ""),
-        _cell(_variant_name(product, stock["_id"])),
-        _cell(stock["seller"] or ""),
+        harmless(stock["sku"]),
+        harmless(product["name"] if product else ""),
+        harmless(_variant_name(product, stock["_id"])),
+        harmless(stock["seller"] or ""),
         stock["on_hand"],
         stock["reserved"],
         stock["on_hand"] - stock["reserved"],
@@ -51,8 +50,3 @@ def _row(stock: Record, product: Record | None) -> list[str | int]:
 def _variant_name(product: Record | None, key: ObjectId) -> str:
     variants = product["variants"] if product else ()
     return next((found.get("name", "") for found in variants if found["id"] == key), "")
-
-
-def _cell(text: str) -> str:
-    """Text that a spreadsheet takes for text; our own numbers need no such care."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

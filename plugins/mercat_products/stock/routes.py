@@ -8,8 +8,9 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from mercat.auth import Credentials, authenticate
+from mercat.auth import identified
 from mercat.context import ANONYMOUS, Context
+from mercat.graphql.protocol import read_headers
 from mercat_products.stock.reports import stock_csv
 from mercat_products.stock.service import may_see_some
 
@@ -40,12 +41,10 @@ def stock_report(engine: "Engine") -> ControllerRouterHandler:
 
 async def _viewing(engine: "Engine", request: Request[Any, Any, Any]) -> Context:
     context = Context(engine)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    address = request.client.host if request.client else None
-    viewer = await context.hooks.first(authenticate, context, Credentials(headers, address))
-    context.viewer = viewer or ANONYMOUS
-    if viewer is None or viewer.role == ANONYMOUS.role:
+    headers = read_headers(request.scope["headers"])
+    context.viewer = await identified(context, headers, request.scope.get("client"))
+    if context.viewer.role == ANONYMOUS.role:
         raise NotAuthorizedException("sign in first")
-    if not may_see_some(viewer):
+    if not may_see_some(context.viewer):
         raise PermissionDeniedException("you may not do this")
     return context
