@@ -47,7 +47,7 @@ class Asked:
 async def test_another_engine_sees_a_change_within_a_second(
     engine_for: EngineFor, client_for: ClientFor
 ) -> None:
-    engines = [await engine_for(work=True) for _ in range(2)]
+    engines = [await engine_for(work=True, cache={"enabled": False}) for _ in range(2)]
     client = client_for(engines[1])
     assert await names(client) == []
     for number in range(5):
@@ -64,7 +64,7 @@ async def test_another_engine_sees_a_change_within_a_second(
 async def test_readers_ask_the_database_only_after_a_change(
     engine_for: EngineFor, client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = await engine_for(work=True)
+    engine = await engine_for(work=True, cache={"enabled": False})
     client = client_for(engine)
     top = await category(engine, "Top")
     await told(engine)
@@ -81,7 +81,7 @@ async def test_readers_ask_the_database_only_after_a_change(
 async def test_a_writer_sees_its_own_change_at_once(
     engine_for: EngineFor, client_for: ClientFor
 ) -> None:
-    engine = await engine_for(work=True)
+    engine = await engine_for(work=True, cache={"enabled": False})
     client = client_for(engine)
     for number in range(5):
         await category(engine, f"C{number}")
@@ -92,7 +92,7 @@ async def test_lost_messages_leave_nothing_stale(
     engine_for: EngineFor, client_for: ClientFor
 ) -> None:
     """Where nothing is told any more, each reader asks for the tree's version."""
-    engines = [await engine_for(work=True) for _ in range(2)]
+    engines = [await engine_for(work=True, cache={"enabled": False}) for _ in range(2)]
     client = client_for(engines[1])
     await category(engines[0], "A")
     await told(engines[1])

@@ -1,5 +1,7 @@
 """Changing the tree: update, move, reorder, merge, delete, and placing products."""
 
+import asyncio
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from mercat.graphql.execution import run
 from mercat.ids import encode_id
 from mercat_categories.relisting import relist
 
+from .asking import told
 from .conftest import ADMIN, Client, EngineFor, write_jsonl
 from .test_catalogue import load, product
 
@@ -179,7 +182,7 @@ async def test_a_locale_shows_its_texts_and_falls_back(
     }
     french = (await client.data(query, {"slug": "shoes", "locale": "fr"}))["category"]
     assert (french["name"], french["slug"]) == ("Shoes", "shoes")
-    assert (await client.data(query, {"slug": "schuhe"}))["category"] is None
+    assert (await client.data(query, {"slug": "schuhe"}))["category"]["slug"] == "shoes"
     tree = await client.data(
         """{ categoryTree(locale: "de") { name }
              categories(first: 9, locale: "de") { nodes { name } } }"""
@@ -213,15 +216,54 @@ async def test_a_bad_translation_is_named(
     )
 
 
-async def test_two_categories_share_no_translated_slug(engine_for: EngineFor) -> None:
+async def test_two_categories_share_no_slug_in_any_locale(engine_for: EngineFor) -> None:
     engine = await engine_for(LOCALES)
     german = [{"locale": "de", "slug": "schuhe"}]
     await category(engine, "Shoes", translations=german)
     other = await category(engine, "Other")
-    taken = ("SLUG_TAKEN", ["translations"])
-    assert await fails(engine, "categoryUpdate", id=other, translations=german) == taken
-    french = [{"locale": "fr", "slug": "schuhe"}]
-    await succeeds(engine, "categoryUpdate", id=other, translations=french)
+    taken = ("SLUG_TAKEN", ["translations", "0", "slug"])
+    for locale, slug in (("de", "schuhe"), ("fr", "schuhe"), ("fr", "shoes")):
+        given = [{"locale": locale, "slug": slug}]
+        assert await fails(engine, "categoryUpdate", id=other, translations=given) == taken
+    found = await fails(engine, "categoryUpdate", id=other, slug="schuhe")
+    assert found == ("SLUG_TAKEN", ["slug"])
+    same = [{"locale": locale, "slug": "other"} for locale in ("de", "fr")]
+    await succeeds(engine, "categoryUpdate", id=other, translations=same)
+
+
+async def test_a_merge_answers_with_the_count_of_both(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    for work in (False, True):
+        database = {"name": f"test_merged_{work}_{secrets.token_hex(4)}"}
+        engine = await engine_for(work=work, database=database)
+        await products(engine, tmp_path, a=["A"], b=["B"], c=["B"], both=["A", "B > Below"])
+        query = '{ a: category(slug: "a") { id productCount } b: category(slug: "b") { id } }'
+        await settled(engine)
+        found = await told(engine, query)
+        while found["a"]["productCount"] != 2:  # the engine's own work is about it
+            await asyncio.sleep(0.05)
+            found = await told(engine, query)
+        payload = await told(
+            engine,
+            """mutation ($input: CategoryMergeInput!) { categoryMerge(input: $input) {
+              category { productCount products(first: 9) { totalCount } } } }""",
+            {"input": {"source": found["b"]["id"], "target": found["a"]["id"]}},
+            viewer=ADMIN,
+        )
+        merged = payload["categoryMerge"]["category"]
+        assert merged == {"productCount": 4, "products": {"totalCount": 4}}
+
+
+async def test_a_move_without_a_parent_leaves_it_where_it_is(engine: Engine) -> None:
+    top = await category(engine, "Top")
+    key = await category(engine, "Shoes", top)
+    moved = await succeeds(engine, "categoryMove", id=key, position=3)
+    assert (moved["position"], moved["parent"]["name"]) == (3, "Top")
+    same = await succeeds(engine, "categoryMove", id=key)
+    assert (same["position"], same["version"]) == (3, moved["version"])
+    moved = await succeeds(engine, "categoryMove", id=key, parent=None)
+    assert (moved["position"], moved["parent"]) == (3, None)
 
 
 async def test_a_subtree_moves_at_once_and_its_products_follow(

@@ -11,21 +11,27 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
+from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.ids import decode_id, encode_id
 from mercat.settings import load_settings
 from mercat.storage import Record, Session
 from mercat_categories.listing import settle
 
+from .asking import told
 from .conftest import EngineFor, until, write_jsonl
 from .test_catalogue import load, product
 from .test_categories_editing import category, fails, mutate, settled, succeeds
-
-pytestmark = pytest.mark.long
+from .test_product_editing import done
 
 TOML = '[plugins]\nenabled = ["media", "products", "categories"]\n'
 TOML += "[plugins.categories]\nmax_depth = 6\n"
 MOST_LEVELS = 6
+
+
+def long(*values: Any) -> Any:
+    """Parameters of the long form of a test."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 def key_of(global_id: str) -> ObjectId:
@@ -126,7 +132,7 @@ async def some_products(engine: Engine, folder: Path, count: int, **more: Any) -
     await load(engine, "products", write_jsonl(folder / "p.jsonl", rows))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, long(1), long(2)])
 async def test_the_tree_does_what_a_plain_model_does(engine_for: EngineFor, seed: int) -> None:
     """Moves, creations and deletions in turn, each as a dictionary of parents says."""
     engine = await engine_for(TOML)
@@ -172,22 +178,22 @@ async def test_the_tree_does_what_a_plain_model_does(engine_for: EngineFor, seed
     assert stored == {key_of(key): up and key_of(up) for key, up in parents.items()}
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "steps"), [(0, 4), long(0, 15), long(1, 15)])
 async def test_many_changes_at_once_leave_a_tree_at_every_moment(
-    engine_for: EngineFor, tmp_path: Path, seed: int
+    engine_for: EngineFor, tmp_path: Path, seed: int, steps: int
 ) -> None:
     engines = [await engine_for(TOML, work=True) for _ in range(2)]
-    await some_products(engines[0], tmp_path, 40)
+    await some_products(engines[0], tmp_path, 2 * steps + 10)
     done = asyncio.Event()
 
     async def change(number: int) -> None:
         chance = Chance(engines[number % 2], seed * 100 + number)
-        for _ in range(15):
+        for _ in range(steps):
             await chance.step()
 
     async def import_again() -> None:
-        for name in ("one", "two", "three"):
-            await some_products(engines[1], tmp_path, 40, brand=name)
+        for number in range(steps // 4):
+            await some_products(engines[1], tmp_path, 2 * steps + 10, brand=str(number))
 
     async def watch() -> int:
         moments = 0
@@ -216,9 +222,10 @@ async def settles(engine: Engine) -> None:
     await until(idle, 60)
 
 
-async def test_two_moves_at_once_make_no_cycle(engine_for: EngineFor) -> None:
+@pytest.mark.parametrize("rounds", [4, long(30)])
+async def test_two_moves_at_once_make_no_cycle(engine_for: EngineFor, rounds: int) -> None:
     engines = [await engine_for(TOML) for _ in range(2)]
-    for number in range(10):
+    for number in range(rounds):
         a = await category(engines[0], f"A{number}")
         b = await category(engines[0], f"B{number}")
         payloads = await asyncio.gather(
@@ -230,9 +237,12 @@ async def test_two_moves_at_once_make_no_cycle(engine_for: EngineFor) -> None:
         check_tree((await tree_of(engines[0]))[1])
 
 
-async def test_a_child_is_never_put_below_what_is_being_deleted(engine_for: EngineFor) -> None:
+@pytest.mark.parametrize("rounds", [4, long(30)])
+async def test_a_child_is_never_put_below_what_is_being_deleted(
+    engine_for: EngineFor, rounds: int
+) -> None:
     engines = [await engine_for(TOML) for _ in range(2)]
-    for number in range(10):
+    for number in range(rounds):
         a = await category(engines[0], f"A{number}")
         created, deleted = await asyncio.gather(
             mutate(engines[0], "categoryCreate", name="child", parent=a),
@@ -275,6 +285,38 @@ async def test_a_second_run_of_the_same_work_counts_nothing_twice(
     await check_lists(engine)
 
 
+async def test_a_total_is_right_at_once_and_read_where_nothing_waits(
+    engine: Engine, tmp_path: Path
+) -> None:
+    await some_products(engine, tmp_path, 20)
+    stored, counts = (engine.storage.database[name] for name in ("products", "category_counts"))
+    top = await engine.storage.database["categories"].find_one({"name": "G1"})
+    assert top is not None
+    listed = {"listed_in": top["_id"], "status": "active"}
+    before = await stored.count_documents(listed)
+    assert await total_of(engine, top) == before > 1
+    await settled(engine)
+    assert await total_of(engine, top) == before
+    active = await stored.find_one(listed)
+    assert active is not None
+    await counts.update_one({"_id": top["_id"]}, {"$inc": {"total": 100}})
+    assert await total_of(engine, top) == before + 100
+    await done(engine, "productUpdate", id=encode_id("Product", active["_id"]), status="ARCHIVED")
+    assert await total_of(engine, top) == before - 1
+    await settled(engine)
+    assert await total_of(engine, top) == before + 99
+    await counts.delete_one({"_id": top["_id"]})  # as in a shop from before there were counts
+    assert await total_of(engine, top) == before - 1
+
+
+async def total_of(engine: Engine, category: Record) -> int:
+    query = "query ($id: ID!) { category(id: $id) { products(first: 1) { totalCount } } }"
+    variables = {"id": encode_id("Category", category["_id"])}
+    found = await told(engine, query, variables, viewer=Viewer())
+    total: int = found["category"]["products"]["totalCount"]
+    return total
+
+
 def worker(folder: Path, environment: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
     """This file in a process of its own: an engine that works, and changes the tree."""
     (folder / "engine.toml").write_text(TOML)
@@ -288,6 +330,7 @@ def worker(folder: Path, environment: dict[str, str], *arguments: str) -> "subpr
     )
 
 
+@pytest.mark.long
 async def test_two_processes_change_one_tree(
     mercat_environment: dict[str, str], engine_for: EngineFor, tmp_path: Path
 ) -> None:
@@ -303,13 +346,21 @@ async def test_two_processes_change_one_tree(
     await check_lists(engine)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.02, 0.1, 0.3])
+@pytest.mark.parametrize(
+    ("after", "low"), [(0.02, 30), long(0.0, 150), long(0.02, 150), long(0.1, 150), long(0.3, 150)]
+)
 async def test_killed_in_a_large_move_it_is_moved_whole_or_not_and_finished_by_the_next(
-    mercat_environment: dict[str, str], engine_for: EngineFor, tmp_path: Path, after: float
+    mercat_environment: dict[str, str],
+    engine_for: EngineFor,
+    tmp_path: Path,
+    after: float,
+    low: int,
 ) -> None:
     name = mercat_environment["MERCAT_DATABASE__NAME"]
     engine = await engine_for(TOML, database={"name": name})
-    rows = [product(f"p-{n}", categories=[f"Top > Mid > Low {n % 150}"]) for n in range(400)]
+    rows = [
+        product(f"p-{n}", categories=[f"Top > Mid > Low {n % low}"]) for n in range(2 * low + 20)
+    ]
     await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
     await settled(engine)
     await category(engine, "Aside")
@@ -323,7 +374,7 @@ async def test_killed_in_a_large_move_it_is_moved_whole_or_not_and_finished_by_t
     _, records, _ = await tree_of(engine)
     check_tree(records)
     tops = Counter(record["path"].split(" > ")[0] for record in records.values())
-    assert tops in (Counter(top=152, aside=1), Counter(top=1, aside=152))
+    assert tops in (Counter(top=low + 2, aside=1), Counter(top=1, aside=low + 2))
     following = await engine_for(TOML, database={"name": name}, work=True)
     await settles(following)
     await check_lists(following)

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,78 @@ async def test_a_dropped_database_is_told_as_a_change_of_everything(engine: Engi
     assert heard[before:]
     assert heard[-1].key in {None, "b"}
     await cancel([running])
+
+
+async def test_a_listener_that_fails_is_told_that_anything_may_have_changed(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Change] = []
+
+    def fails_once(changes: Sequence[Change]) -> None:
+        if changes[0].key is not None and "telling" not in caplog.text:
+            raise RuntimeError("a listener's fault")
+        heard.extend(changes)
+
+    changes = Changes(engine.storage)
+    changes.listen(CounterDocument, fails_once)
+    running = asyncio.create_task(changes.run())
+    await until(lambda: changes.told_until > 0)
+    await engine.storage.collection(CounterDocument).insert_one({"_id": "a", "value": 1})
+    moment = time.monotonic()
+    await until(lambda: changes.told_until > moment)
+    assert heard[:2] == [Change("counters", None, removed=True)] * 2
+    assert "telling changes failed" in caplog.text
+    await cancel([running])
+
+
+async def test_a_start_tells_what_was_written_since_another_process_wrote_down_its_place(
+    engine: Engine,
+) -> None:
+    counters = engine.storage.collection(CounterDocument)
+    others = Changes(engine.storage)
+    others.listen(CounterDocument, lambda _changes: None)
+    running = [asyncio.create_task(others.run())]
+    await until(lambda: others.told_until > 0)
+    await counters.insert_one({"_id": "first", "value": 1})
+    await until(lambda: others.moment is not None)
+    written = others.moment
+    moment = time.monotonic()
+    await until(lambda: others.told_until > moment)
+    await counters.insert_one({"_id": "second", "value": 1})
+    heard: list[Change] = []
+    changes = Changes(engine.storage)
+    changes.listen(CounterDocument, heard.extend)
+    running.append(asyncio.create_task(changes.run()))
+    await until(lambda: changes.told_until > 0)
+    assert heard == [
+        Change("counters", None, removed=True),
+        Change("counters", "second", removed=False),
+    ]
+    assert heard[0].moment == written
+    assert changes.moment == heard[1].moment
+    await cancel(running)
+
+
+async def test_a_follower_that_fell_too_far_behind_is_told_so(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SecantusDB says so only where a stream begins, so one that is behind begins anew."""
+    begun = 0
+    stream = ChangeFeed._stream
+
+    def counted(self: ChangeFeed, *arguments: Any) -> Any:
+        nonlocal begun
+        begun += 1
+        return stream(self, *arguments)
+
+    monkeypatch.setattr(ChangeFeed, "_stream", counted)
+    counters = engine.storage.collection(CounterDocument)
+    async with contextlib.aclosing(ChangeFeed(engine.storage, [CounterDocument]).batches()) as all_:
+        await anext(all_)
+        await counters.insert_many([{"_id": str(n), "value": n} for n in range(1_000)])
+        changes, _ = await until_told(all_, time.monotonic())
+    assert [change.key for change in changes] == [str(n) for n in range(1_000)]
+    assert begun > 3
 
 
 async def test_a_server_that_says_nothing_is_given_up_and_told_of_later(

@@ -4,12 +4,11 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mercat.context import Context, Viewer
@@ -26,15 +25,14 @@ from .test_catalogue import load, product
 from .test_media import picture
 from .test_product_editing import WHOLE, done, shirt, variant
 from .test_product_types import VALUES, shoes
-
-pytestmark = pytest.mark.long
+from .torture.profiles import share
 
 EDITOR = Viewer(
     role="ADMIN", permissions=frozenset({"products.manage", "media.manage"}), user="staff"
 )
 TOML = """
 [shop]
-currencies = ["JPY", "KWD"]
+currencies = ["JPY", "KWD", "USD"]
 locales = ["de", "fr"]
 [plugins]
 enabled = ["media", "products", "categories"]
@@ -74,11 +72,9 @@ async def engine(engine_for: EngineFor) -> Engine:
 
 
 @pytest.fixture
-async def other(engine_for: EngineFor, engine: Engine) -> AsyncIterator[Engine]:
+async def other(engine_for: EngineFor, engine: Engine) -> Engine:
     """Another shop with the same settings."""
-    found = await engine_for(TOML, database={"name": f"{engine.storage.database.name}_b"})
-    yield found
-    await found.storage.client.drop_database(found.storage.database.name)
+    return await engine_for(TOML, database={"name": f"{engine.storage.database.name}_b"})
 
 
 async def whole_product(engine: Engine) -> None:
@@ -146,7 +142,7 @@ async def test_a_product_is_written_with_all_that_it_has(engine: Engine) -> None
         "translations": [{"locale": "de", "name": None, "description": None, "slug": "hemd"}],
         "old_slugs": row["old_slugs"],
     }
-    assert sorted(row["old_slugs"]) == ["de/leinenhemd", "shirt"]
+    assert sorted(row["old_slugs"]) == ["leinenhemd", "shirt"]
     assert medium == {
         "sku": "S-M",
         "name": "Medium",
@@ -195,8 +191,8 @@ async def test_imported_addresses_lead_to_the_product(
     await taken(other, await exported(engine), tmp_path)
     found = await other.storage.database["products"].find_one({})
     assert found is not None
-    assert found["addresses"] == ["linen-shirt", "de/hemd"]
-    assert sorted(found["old_addresses"]) == ["de/leinenhemd", "shirt"]
+    assert found["addresses"] == ["linen-shirt", "hemd"]
+    assert sorted(found["old_addresses"]) == ["leinenhemd", "shirt"]
 
 
 async def test_categories_are_their_paths_in_the_names_that_they_have(
@@ -213,12 +209,12 @@ async def test_products_come_in_the_order_they_were_added_whatever_their_status(
     engine: Engine, tmp_path: Path
 ) -> None:
     statuses = ("draft", "active", "archived")
-    rows = [product(f"p-{n}", status=statuses[n % 3]) for n in range(450)]  # several windows
+    rows = [product(f"p-{n}", status=statuses[n % 3]) for n in range(230)]  # several windows
     await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
     found = [json.loads(line)["slug"] for line in (await exported(engine)).splitlines()]
-    assert found == [f"p-{n}" for n in range(450)]
+    assert found == [f"p-{n}" for n in range(230)]
     active = (await exported(engine, status="active")).splitlines()
-    assert [json.loads(line)["slug"] for line in active] == [f"p-{n}" for n in range(1, 450, 3)]
+    assert [json.loads(line)["slug"] for line in active] == [f"p-{n}" for n in range(1, 230, 3)]
 
 
 # Round trips of generated products
@@ -231,7 +227,7 @@ letters = st.one_of(
 
 def texts(most: int, least: int = 0) -> st.SearchStrategy[str]:
     plain = st.text(letters, max_size=most).map(str.strip)
-    return plain.filter(lambda text: len(text) >= least)
+    return plain.filter(lambda text: not least or any(map(str.isalnum, text)))
 
 
 html = st.lists(
@@ -247,10 +243,18 @@ media = st.lists(
     unique_by=lambda one: one["url"],
 )
 breaks = st.sampled_from([[], [{"quantity": 3, "amount": "0"}]])
-price = st.fixed_dictionaries(
+
+
+def is_reduced(price: dict[str, Any]) -> bool:
+    """Whether it costs less than it used to, where it says that."""
+    before, now = price["compare_at"], price["amount"]
+    return before is None or float(before) > float(now)
+
+
+price: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"amount": amounts, "compare_at": st.none() | amounts, "breaks": breaks}
 )
-prices = st.lists(price, max_size=2).map(
+prices = st.lists(price.filter(is_reduced), max_size=2).map(
     lambda found: [
         {**one, "currency": code} for one, code in zip(found, ("EUR", "USD"), strict=False)
     ]
@@ -340,8 +344,8 @@ async def test_any_shop_round_trips_to_the_same_bytes(
             await taken(other, content, tmp_path)
             assert await exported(other, name) == content
 
+    @share(0.12)
     @given(st.lists(rows, min_size=1, max_size=3))
-    @settings(max_examples=40)
     def shops(shop: list[dict[str, Any]]) -> None:
         asyncio.run_coroutine_threadsafe(round_trip(shop), loop).result(120)
 
@@ -396,8 +400,13 @@ RICH = product(
 
 
 async def test_shopify_csv_is_read_again(engine: Engine, other: Engine, tmp_path: Path) -> None:
-    draft = product("mug", status="draft")
-    await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", [RICH, draft]))
+    stocks = {"S": 3, "M": 0}
+    variants = [
+        {**one, "available": True, "stock": {"on_hand": stocks[one["options"]["Size"]]}}
+        for one in RICH["variants"]
+    ]
+    shop = [{**RICH, "variants": variants}, product("mug", status="draft")]
+    await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", shop))
     await taken(other, await exported(engine, "shopify"), tmp_path)
     assert await exported(other) == await exported(engine)
 

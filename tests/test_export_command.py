@@ -1,27 +1,40 @@
 """`mercat export` as a command: where it writes, and what is left of it when it ends early."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import Mercat, write_jsonl
-from .test_catalogue import product
+from mercat.engine import Engine
+from mercat.settings import Settings
 
-pytestmark = pytest.mark.long
+from .conftest import Mercat, write_jsonl
+from .test_catalogue import load, product
 
 CSV_HEAD = "slug,name,description"
 
 
 @pytest.fixture
-def shop(mercat: Mercat, tmp_path: Path) -> Mercat:
+def shop(
+    settings_for: Callable[..., Settings],
+    mercat: Mercat,
+    mercat_environment: dict[str, str],
+    tmp_path: Path,
+) -> Mercat:
+    settings = settings_for(database={"name": mercat_environment["MERCAT_DATABASE__NAME"]})
     rows = [product(f"p-{n}", status="active" if n else "draft") for n in range(3)]
-    write_jsonl(tmp_path / "p.jsonl", rows)
-    assert mercat("import", "products", "p.jsonl").code == 0
+
+    async def fill() -> None:
+        async with Engine(settings) as engine:
+            await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
+
+    asyncio.run(fill())
     return mercat
 
 
@@ -49,7 +62,11 @@ def test_help_names_formats_and_statuses(mercat: Mercat) -> None:
 def test_an_export_that_fails_leaves_the_file_as_it_was(shop: Mercat, tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     file.write_text("before")
-    done = shop("export", "products", "-o", "out.jsonl", MERCAT_DATABASE__URL="mongodb://[::1]:9/")
+    nowhere = {
+        "MERCAT_DATABASE__URL": "mongodb://[::1]:9/",
+        "MERCAT_DATABASE__TIMEOUT_SECONDS": "0.5",
+    }
+    done = shop("export", "products", "-o", "out.jsonl", **nowhere)
     assert (done.code, file.read_text()) == (3, "before")
     assert shop("export", "products", "-o", "out.jsonl").code == 0
     assert len(file.read_text().splitlines()) == 3

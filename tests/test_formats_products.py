@@ -18,7 +18,7 @@ from mercat.slugs import UniqueSlugs, slugify
 from mercat_products.formats import FORMATS
 from mercat_products.formats.cells import harmless
 from mercat_products.formats.markup import text_of_html
-from mercat_products.formats.mercat_csv import COLUMNS
+from mercat_products.formats.mercat_csv_lines import COLUMNS
 from mercat_products.records import ProductRecord
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -226,7 +226,7 @@ def test_a_bad_line_is_rejected_by_itself() -> None:
         (b'{"a": 1e99999999999999999999}', "it is not JSON: a number is out of range"),
         (b'{"a": ' + b"9" * 5000 + b"}", "it is not JSON: a number is out of range"),
         (b"[" * 100_000, "it is nested too deep"),
-        (b'{"' + b"x" * (1 << 21) + b'"}', "the line is longer than 1 MiB"),
+        (b'{"' + b"x" * (17 << 20) + b'"}', "the line is longer than 16 MiB"),
         (b'{"\\ud800": 1}', ""),
         (b'{"' + b"\\u001b" * 300 + b'": 1}', ""),
     ],
@@ -283,7 +283,7 @@ def test_long_names_have_skus_of_their_own() -> None:
         (b'{"name": "\xff"}', "it holds bytes that are not UTF-8"),
         (b'{"name": "a\x00b"}', "it holds bytes that are not UTF-8"),
         (b'{"name": "a\\u0000b"}', "it holds a NUL character"),
-        (b'{"name": "' + b"x" * (1 << 21) + b'"}', "it is larger than 1 MiB"),
+        (b'{"name": [' + b'"x",' * (2 << 20) + b"0]}", "it is larger than 16 MiB"),
         (b'{"name": ' + b"[" * 9999 + b"]" * 9999 + b"}", "it is nested too deep"),
         (b'{"name": "!!!"}', "name: it has no letter or digit to make a slug from"),
         (b'{"name": "A", "price": "cheap"}', "price: Input should be a valid decimal"),
@@ -346,12 +346,14 @@ def test_csv_lines_of_a_product() -> None:
     )
 
 
-def test_csv_has_columns_for_all_but_translations() -> None:
+def test_csv_has_columns_for_all() -> None:
     text = (
         "slug,name,seller,type,attributes,seo_title,private_metadata,old_slugs,sku,price,breaks,"
-        "tax_class,weight,length,width,height,variant_media,variant_media_alt\n"
+        "tax_class,weight,length,width,height,variant_media,variant_media_alt,"
+        "on_hand,low_at,backorders,backorder_limit,name:de,Slug: pt-BR\n"
         "boot,Boot,s-1,Shoes,fit=slim|fit=tall|heel=12.5,Boots,supplier=Acme,boots|de/stiefel,B,"
-        "9|8,3:8.50 10:8|,reduced,900,1,2,3,/media/b.webp,Worn\n"
+        "9|8,3:8.50 10:8|,reduced,900,1,2,3,/media/b.webp,Worn,"
+        "7,2,Allow,30,Stiefel,bota\n"
     )
     (boot,) = products("csv", text)
     (found,) = boot.variants
@@ -366,6 +368,38 @@ def test_csv_has_columns_for_all_but_translations() -> None:
     assert (found.tax_class, found.weight, found.media[0].alt) == ("reduced", 900, "Worn")
     assert found.dimensions is not None
     assert dict(found.dimensions) == {"length": 1, "width": 2, "height": 3}
+    assert found.stock is not None
+    assert found.stock.model_dump() == {
+        "on_hand": 7,
+        "low_at": 2,
+        "backorders": "allow",
+        "backorder_limit": 30,
+    }
+    assert [one.model_dump(exclude_unset=True) for one in boot.translations] == [
+        {"locale": "de", "name": "Stiefel"},
+        {"locale": "pt-BR", "slug": "bota"},
+    ]
+
+
+def test_csv_keeps_a_picture_that_stands_there_twice() -> None:
+    text = (
+        "slug,name,sku,price,media,media_alt\n"
+        "tea,Tea,T,1,https://x/1.jpg|https://x/1.jpg,Front|Back\n"
+    )
+    (tea,) = products("csv", text)
+    assert [(one.url, one.alt) for one in tea.media] == [
+        ("https://x/1.jpg", "Front"),
+        ("https://x/1.jpg", "Back"),
+    ]
+
+
+def test_csv_takes_cells_as_long_as_a_text_may_be() -> None:
+    words = "\N{CJK UNIFIED IDEOGRAPH-8336}" * 100_000
+    tags = "|".join([str(n) * 100 for n in range(100, 250)] * 10)
+    text = f"slug,name,description,tags,sku,price\ntea,Tea,{words},{tags},T,1\n"
+    assert len(tags) > 400_000
+    (tea,) = products("csv", text)
+    assert tea.description == words
 
 
 def test_what_has_no_column_is_not_named() -> None:
@@ -383,6 +417,8 @@ def test_what_has_no_column_is_not_named() -> None:
         ("weight", "heavy", "weight: Input should be a valid integer"),
         ("attributes", "heel", "attributes: write it as `Size=M|Colour=red`"),
         ("variant_media_alt", "Worn", "variant_media_alt: it describes more media than there are"),
+        ("on_hand", "-1", "stock.on_hand: Input should be greater than or equal to 0"),
+        ("on_hand", "many", "stock.on_hand: Input should be a valid integer"),
     ],
 )
 def test_csv_cells_that_will_not_do(column: str, cell: str, reason: str) -> None:
@@ -417,7 +453,7 @@ def test_shopify_html_is_kept_where_it_is_harmless(html: str, kept: str) -> None
         (b"B,B,B,1\n", 1),
         (b",B,B,1\n", 1),
         (b'b,B,"' + b"x" * 140_000 + b'",1\n', 1),
-        (b"b," + b"x" * (1 << 21) + b",B,1\n", 1),
+        (b"b," + b"x" * (17 << 20) + b",B,1\n", 1),
         (b'b,"two\nlines\xff",B,1\n', 1),
         (b"b,a\rb,B,1\n", 1),
         (b"\xff,,,\n,,C,1\n", 2),
@@ -497,6 +533,19 @@ def test_google_feed() -> None:
     ]
 
 
+def test_google_options_without_a_column_are_product_details() -> None:
+    head = "id\ttitle\tprice\titem_group_id\tsize\tproduct_detail\n"
+    text = head + (
+        "1\tRod\t5 EUR\trod\tM\tOptions:Height\\, in cm:20\\:30,General:Made in:Peru\n"
+        "2\tRod\t5 EUR\trod\tL\tOptions:Height\\, in cm:\\\\,Options:broken\n"
+    )
+    (rod,) = products("google", text)
+    assert [one.options for one in rod.variants] == [
+        {"Size": "M", "Height, in cm": "20:30"},
+        {"Size": "L", "Height, in cm": "\\"},
+    ]
+
+
 # Shopify
 
 
@@ -516,9 +565,11 @@ def test_shopify_export() -> None:
     assert tee.categories == ("Wear",)
     assert [media.url[-5] for media in tee.media] == ["1", "2", "3"]
     small, medium = tee.variants
-    assert (small.sku, small.options, small.available) == ("T-S", {"Size": "S"}, True)
+    assert (small.sku, small.options) == ("T-S", {"Size": "S"})
     assert small.prices[0].compare_at == 12
-    assert (medium.sku, medium.options, medium.available) == ("TEE-M", {"Size": "M"}, False)
+    assert (medium.sku, medium.options) == ("TEE-M", {"Size": "M"})
+    assert [one.stock and one.stock.on_hand for one in tee.variants] == [3, 0]
+    assert all(one.available for one in tee.variants)
     assert (mug.status, mug.variants[0].options, mug.variants[0].sku) == ("draft", {}, "0123")
     assert [where for where, _ in rejected("shopify", text)] == ["line 6", "line 5"]
 
@@ -535,9 +586,46 @@ def test_shopify_export_of_today() -> None:
     [tee] = products("shopify", text)
     assert tee.categories == ("Wear > Tops",)
     assert tee.metadata == {"type": "Basics"}
-    assert [(m.url[-7:], m.alt) for m in tee.media] == [("x/1.jpg", "A tee"), ("red.jpg", "")]
-    assert tee.variants[0].available
-    assert tee.variants[0].barcode == "4006381333931"
+    assert [(m.url[-7:], m.alt) for m in tee.media] == [("x/1.jpg", "A tee")]
+    (red,) = tee.variants
+    assert [(m.url[-7:], m.alt) for m in red.media] == [("red.jpg", "")]
+    assert (red.available, red.barcode) == (True, "4006381333931")
+    assert red.stock is not None
+    assert red.stock.model_dump(exclude_unset=True) == {"on_hand": 0, "backorders": "allow"}
+
+
+@pytest.mark.parametrize(
+    ("tracker", "quantity", "policy", "stock"),
+    [
+        ("shopify", "5", "deny", {"on_hand": 5, "backorders": "deny"}),
+        ("shopify", "-2", "continue", {"on_hand": 0, "backorders": "allow"}),
+        ("shopify", "5", "", {"on_hand": 5}),
+        ("", "5", "deny", None),
+        ("shopify", "", "deny", None),
+    ],
+)
+def test_shopify_counts_what_a_tracker_counts(
+    tracker: str, quantity: str, policy: str, stock: dict[str, object] | None
+) -> None:
+    text = (
+        "Handle,Title,Variant Price,Variant Inventory Tracker,Variant Inventory Qty,"
+        f"Variant Inventory Policy\ntee,Tee,9,{tracker},{quantity},{policy}\n"
+    )
+    found = products("shopify", text)[0].variants[0].stock
+    assert (found and found.model_dump(exclude_unset=True)) == stock
+
+
+def test_a_variants_picture_is_said_what_the_products_is() -> None:
+    text = (
+        "Handle,Title,Variant Price,Option1 Name,Option1 Value,Image Src,Image Alt Text,"
+        "Variant Image\ntee,Tee,9,Colour,Red,https://x/1.jpg,Front,https://x/2.jpg\n"
+        "tee,,9,,Blue,https://x/2.jpg,Blue tee,\n"
+    )
+    (tee,) = products("shopify", text)
+    assert [m.url for m in tee.media] == ["https://x/1.jpg", "https://x/2.jpg"]
+    red, blue = tee.variants
+    assert [(m.url, m.alt) for m in red.media] == [("https://x/2.jpg", "Blue tee")]
+    assert blue.media == ()
 
 
 @pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "<script>", "</a ", "&#", "<a b='", "&"])

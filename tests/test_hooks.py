@@ -238,7 +238,8 @@ class Upper:
     name = "upper"
     title = "Words in capitals"
 
-    def head(self) -> bytes:
+    def head(self, context: Context) -> bytes:
+        del context
         return b"WORDS\n"
 
     def written(self, row: str, context: Context) -> Written:

@@ -91,7 +91,7 @@ async def test_accept_chooses_the_content_type(
     answer = await http.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
-    assert answer.headers["vary"] == "accept, accept-language"
+    assert answer.headers["vary"] == "accept, accept-language, authorization, cookie"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json() == {"data": {"__typename": "Query"}}
 

@@ -1,10 +1,14 @@
 """Files that strangers upload: whatever they hold, what is served is a clean picture or nothing."""
 
+import asyncio
 import io
+import secrets
+import shutil
 import struct
 import time
 import zipfile
 import zlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,23 +17,59 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from mercat.engine import Engine
+from mercat.settings import load_settings
 
-from .conftest import Client, ClientFor
-from .test_media import MediaEngine, ask, files_of, media_engine, picture, shop, upload, web
+from .conftest import Client, ClientFor, Stores
+from .test_media import (
+    TOML,
+    MediaEngine,
+    ask,
+    files_of,
+    media_engine,
+    picture,
+    upload,
+    web,
+    write_keys,
+)
 from .torture.profiles import share
 
-pytestmark = pytest.mark.long
-
-__all__ = ["media_engine", "shop", "web"]  # fixtures
+__all__ = ["media_engine", "web"]  # fixtures
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><script>alert(document.domain)</script>"
-MARK = b"<script>alert"
+MARK = b"<b>Lovelace</b>"
 URLS = (
     "query ($id: ID!) { node(id: $id) { ... on Media { "
     + " ".join(f"{kind}: url(size: ORIGINAL, format: {kind})" for kind in ("WEBP", "AVIF", "JPEG"))
     + " } } }"
 )
+
+
+@pytest.fixture(scope="module")
+async def shared_shop(
+    stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    """One engine for all tests of a file: it takes longer to start than most of them."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_keys(folder)
+    file = folder / "engine.toml"
+    file.write_text(TOML)
+    database = {"url": stores.mongo_url, "name": f"test_{secrets.token_hex(6)}"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        settings = load_settings(file, {"database": database, "redis": {"url": stores.redis_url}})
+        async with Engine(settings) as engine:
+            yield engine
+            await engine.storage.client.drop_database(engine.storage.database.name)
+
+
+@pytest.fixture
+async def shop(shared_shop: Engine) -> Engine:
+    """A shop without pictures."""
+    for name in ("media", "media_contents", "outbox"):
+        await shared_shop.storage.database[name].delete_many({})
+    await asyncio.to_thread(shutil.rmtree, shared_shop.storage.data_dir / "media", True)
+    return shared_shop
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -101,7 +141,7 @@ def near(pixel: Any, expected: tuple[int, ...], by: int = 12) -> bool:
         (SVG, "photo.svg", "UNSUPPORTED_TYPE"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "photo.jpg", "UNSUPPORTED_TYPE"),
         (archive(), "photo.png", "UNSUPPORTED_TYPE"),
-        (b"GIF89a/*" + HTML, "photo.gif", "BROKEN"),
+        (b"GIF89a/*" + HTML, "photo.gif", "POLYGLOT"),
         (b"BM" + bytes(100), "photo.bmp", "UNSUPPORTED_TYPE"),
         (saved(Image.new("RGB", (9, 9)), "TIFF"), "photo.jpg", "UNSUPPORTED_TYPE"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "photo.png", "UNSUPPORTED_TYPE"),
@@ -133,20 +173,20 @@ async def test_what_is_no_picture_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF"])
-async def test_a_polyglot_comes_out_clean(web: Client, kind: str) -> None:
-    found = await shown(web, saved(halves(), kind) + HTML, name="a.html")
-    assert {image.size for image in found.values()} == {(400, 200)}
+async def test_a_polyglot_is_refused(web: Client, kind: str) -> None:
+    payload = await upload(web, saved(halves(), kind) + HTML, name="a.html")
+    assert [error["code"] for error in payload["userErrors"]] == ["POLYGLOT"]
 
 
 async def test_metadata_is_gone(web: Client) -> None:
     exif = Image.Exif()
-    exif[ExifTags.Base.Artist] = "Ada <script>alert(1)</script>"
+    exif[ExifTags.Base.Artist] = "Ada <b>Lovelace</b>"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.0)
     text = PngImagePlugin.PngInfo()
-    text.add_text("Comment", "<script>alert(1)</script>")
+    text.add_text("Comment", "Ada <b>Lovelace</b>")
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for file in (
-        saved(halves(), "JPEG", exif=exif, comment=HTML, icc_profile=profile, xmp=b"<x/>"),
+        saved(halves(), "JPEG", exif=exif, comment=MARK, icc_profile=profile, xmp=b"<x/>"),
         saved(halves(), "PNG", exif=exif, pnginfo=text, icc_profile=profile),
         saved(halves(), "WEBP", exif=exif, xmp=b"<x/>", icc_profile=profile),
         saved(halves(), "AVIF", exif=exif, xmp=b"<x/>", icc_profile=profile),
@@ -267,7 +307,7 @@ async def test_work_that_takes_too_long_is_ended(
     media_engine: MediaEngine, client_for: ClientFor
 ) -> None:
     client = client_for(await media_engine("max_seconds = 1\n"))
-    noise = Image.effect_noise((7_000, 7_000), 90).convert("RGB")
+    noise = Image.effect_noise((4_500, 4_500), 90).convert("RGB")
     begun = time.monotonic()
     payload = await upload(client, saved(noise, "JPEG", quality=2))
     assert time.monotonic() - begun < 5
@@ -307,7 +347,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@share(0.5)
+@share(0.2)
 @given(file=damaged())
 async def test_a_damaged_file_is_a_picture_or_refused(web: Client, file: bytes) -> None:
     begun = time.monotonic()
@@ -315,7 +355,7 @@ async def test_a_damaged_file_is_a_picture_or_refused(web: Client, file: bytes) 
     assert time.monotonic() - begun < 10
     if payload["userErrors"]:
         assert payload["userErrors"][0]["code"] in {
-            *("BROKEN", "UNSUPPORTED_TYPE", "TOO_MANY_PIXELS")
+            *("BROKEN", "POLYGLOT", "UNSUPPORTED_TYPE", "TOO_MANY_PIXELS")
         }
     else:
         assert (await web.http.get(payload["media"]["url"])).status_code == 200

@@ -505,6 +505,7 @@ async def test_metrics_tell_who_executed(settings_for: Any, client_for: ClientFo
         'mercat_graphql_operations_total{executor="interpreted",reason="first sight"} 1.0' in lines
     )
     assert "mercat_graphql_documents 1.0" in lines
+    assert 'mercat_answers_total{outcome="late"} 3.0' in lines
 
 
 async def test_without_the_setting_there_are_no_metrics(

@@ -1,16 +1,25 @@
 """Product types, and the attributes that products of a type have."""
 
 import asyncio
+import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mercat.context import Viewer
+from mercat.context import Context, Viewer
 from mercat.engine import Engine
+from mercat.exporting import export_to
 from mercat.ids import encode_id
+from mercat.storage import Record, Session
+from mercat_products import loading
+from mercat_products.exporting import EXPORTS
+from mercat_products.product_types.service import touch_type
 
 from .asking import SELLER, STAFF, answered, told
-from .conftest import EngineFor
+from .conftest import EngineFor, write_jsonl
+from .test_catalogue import load
 from .test_product_editing import done, refused, shirt, variant
 
 PAYLOAD = """{ productType { id name version attributes {
@@ -143,14 +152,26 @@ async def test_what_can_be_no_type_is_refused(
 async def test_a_type_in_use_keeps_what_its_products_say(engine: Engine) -> None:
     shoe = await shoes(engine)
     await done(engine, "productCreate", **shirt(type=shoe["id"], attributes=VALUES))
-    for index, wrong in (
-        (1, {**ATTRIBUTES[1], "kind": "TEXT", "unit": None}),
-        (3, {**ATTRIBUTES[3], "choices": ["slim"]}),
+    new = {"key": "sole", "name": "Sole", "kind": "TEXT", "required": True}
+    for attributes, field in (
+        (changed(1, kind="TEXT", unit=None), ["1", "kind"]),
+        (changed(1, unit="cm"), ["1", "unit"]),
+        (changed(1, unit=None), ["1", "unit"]),
+        (changed(3, choices=["slim"]), ["3", "choices"]),
+        (changed(4, choices=["spring", "winter"]), ["4", "choices"]),
+        (changed(3, kind="TEXT", choices=[]), ["3", "kind"]),
+        (ATTRIBUTES[1:], []),
+        (ATTRIBUTES[:-1], []),
+        ([new, *ATTRIBUTES], ["0", "required"]),
+        (
+            [ATTRIBUTES[0], {**ATTRIBUTES[0], "key": "other"}, *changed(1, unit="km")[1:]],
+            ["2", "unit"],
+        ),
+        (None, []),
     ):
-        attributes = [*ATTRIBUTES[:index], wrong, *ATTRIBUTES[index + 1 :]]
         payload = await change(engine, "productTypeUpdate", id=shoe["id"], attributes=attributes)
-        field = ["input", "attributes", str(index)]
-        assert payload["userErrors"] == [{"field": field, "code": "INVALID"}]
+        path = ["input", "attributes", *field]
+        assert payload["userErrors"] == [{"field": path, "code": "INVALID"}], attributes
     more = [*ATTRIBUTES, {"key": "sole", "name": "Sole", "kind": "TEXT"}]
     payload = await change(
         engine, "productTypeUpdate", id=shoe["id"], version=1, name="Footwear", attributes=more
@@ -160,6 +181,123 @@ async def test_a_type_in_use_keeps_what_its_products_say(engine: Engine) -> None
     assert stale["userErrors"][0]["code"] == "STALE"
     kept = await change(engine, "productTypeDelete", id=shoe["id"])
     assert kept["userErrors"] == [{"field": ["input", "id"], "code": "IN_USE"}]
+
+
+def changed(index: int, **values: Any) -> list[dict[str, Any]]:
+    """The attributes, one of which is another."""
+    return [{**one, **values} if place == index else one for place, one in enumerate(ATTRIBUTES)]
+
+
+async def test_what_no_product_says_may_change_and_go(engine: Engine) -> None:
+    shoe = await shoes(engine)
+    key = (await done(engine, "productCreate", **shirt(type=shoe["id"], attributes=HEEL)))["id"]
+    attributes = [ATTRIBUTES[1], {**ATTRIBUTES[2], "kind": "NUMBER", "unit": "kg"}]
+    payload = await change(engine, "productTypeUpdate", id=shoe["id"], attributes=attributes)
+    assert payload["userErrors"] == []
+    assert [one["key"] for one in payload["productType"]["attributes"]] == ["heel", "vegan"]
+    given = [*HEEL, {"key": "vegan", "value": {"number": 2}}]
+    product = await done(engine, "productUpdate", id=key, attributes=given)
+    assert [one["number"] for one in product["attributes"]] == [1, 2]
+    required = [ATTRIBUTES[1], {**attributes[1], "required": True}]
+    for _ in range(2):
+        payload = await change(engine, "productTypeUpdate", id=shoe["id"], attributes=required)
+        assert payload["userErrors"] == []
+        assert payload["productType"]["version"] == 3
+    null = await change(engine, "productTypeUpdate", id=shoe["id"], name=None)
+    assert null["userErrors"] == [{"field": ["input", "name"], "code": "INVALID"}]
+
+
+async def test_no_product_says_what_its_type_lost_meanwhile(engine: Engine) -> None:
+    wood = {"key": "mat", "name": "Material", "kind": "TEXT"}
+    text = [{"key": "mat", "value": {"text": "wood"}}]
+    create = """mutation M($input: ProductCreateInput!) {
+      productCreate(input: $input) { product { id } userErrors { field code } } }"""
+    for round_ in range(8):
+        payload = await change(
+            engine, "productTypeCreate", name=f"Type {round_}", attributes=[wood]
+        )
+        key = payload["productType"]["id"]
+        given = shirt(type=key, attributes=text, variants=[variant(f"SKU-{round_}")])
+        made, changed_type = await asyncio.gather(
+            answered(engine, create, {"input": given}),
+            change(engine, "productTypeUpdate", id=key, attributes=[{**wood, "kind": "DATE"}]),
+        )
+        refusals = made["data"]["productCreate"]["userErrors"], changed_type["userErrors"]
+        assert sum(map(bool, refusals)) == 1, refusals
+    found = await told(engine, ALL)
+    for product in found["products"]["nodes"]:
+        for one in product["attributes"]:
+            assert one == {"text": "wood", "date": None, "definition": {"kind": "TEXT"}}
+
+
+async def test_an_import_looks_again_where_the_type_changed_meanwhile(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material = {"key": "mat", "name": "Material", "kind": "TEXT"}
+    payload = await change(engine, "productTypeCreate", name="Box", attributes=[material])
+    key = payload["productType"]["id"]
+    changes: list[str] = []
+
+    async def overtaken(context: Context, of_type: Record, session: Session) -> None:
+        if not changes:
+            given = [{**material, "kind": "NUMBER"}]
+            payload = await change(engine, "productTypeUpdate", id=key, attributes=given)
+            changes.append(payload["productType"]["name"])
+        await touch_type(context, of_type, session)
+
+    monkeypatch.setattr(loading, "touch_type", overtaken)
+    row = {"slug": "a", "name": "A", "type": "Box", "variants": [{"sku": "A"}]}
+    rows = [{**row, "attributes": {"mat": "wood"}}]
+    rows += [{**row, "slug": "b", "variants": [{"sku": "B"}], "attributes": {"mat": "5"}}]
+    tally = await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
+    assert (changes, tally.created) == (["Box"], 1)
+    assert [one.where for one in tally.rejected] == ["line 1"]
+    found = await told(engine, "{ products(first: 9) { nodes { attributes { number } } } }")
+    assert found["products"]["nodes"] == [{"attributes": [{"number": 5}]}]
+
+
+ALL = """{ products(first: 100) {
+  nodes { attributes { text date definition { kind } } } } }"""
+
+
+async def test_a_stored_value_that_fits_no_more_is_neither_shown_nor_exported(
+    engine: Engine, tmp_path: Path
+) -> None:
+    shoe = await shoes(engine)
+    await done(
+        engine, "productCreate", **shirt(type=shoe["id"], attributes=VALUES, status="ACTIVE")
+    )
+    odd = [
+        {"key": "material", "value": 5},
+        {"key": "heel", "value": 12.5},
+        {"key": "vegan", "value": "yes"},
+        {"key": "fit", "value": ["slim", "wide"]},
+        {"key": "season", "value": ["spring", 7]},
+        {"key": "since", "value": "2026-02-28"},
+        {"key": "gone", "value": "x"},
+    ]
+    await engine.storage.database["products"].update_one({}, {"$set": {"attributes": odd}})
+    query = """{ products(first: 5) { nodes { attributes {
+      text number boolean choices date definition { key } } } } }"""
+    found = await told(engine, query)
+    assert found["products"]["nodes"] == [
+        {
+            "attributes": [
+                {
+                    **dict.fromkeys(("text", "choices", "boolean", "date")),
+                    "number": 12.5,
+                    "definition": {"key": "heel"},
+                }
+            ]
+        }
+    ]
+    file = io.BytesIO()
+    await export_to(EXPORTS, engine.context(), file)
+    assert json.loads(file.getvalue())["attributes"] == {"heel": 12.5}
+    path = tmp_path / "again.jsonl"
+    path.write_bytes(file.getvalue())
+    tally = await load(engine, "products", path)
+    assert (tally.updated, tally.rejected) == (1, [])
 
 
 async def test_types_are_listed_found_and_removed(engine: Engine) -> None:

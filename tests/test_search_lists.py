@@ -1,5 +1,6 @@
 """Pages, facets and the life of the index behind `productSearch`."""
 
+import asyncio
 import random
 import shutil
 import sys
@@ -70,6 +71,63 @@ async def test_every_order_pages_through_all_once_while_products_come(
                     break
             assert len(seen) == len(set(seen)), sort
             assert wanted <= set(seen), sort
+
+
+BACKWARD = """query ($query: String!, $sort: ProductSort!, $first: Int, $after: String, $last: Int,
+                   $before: String) {
+  productSearch(query: $query, sort: $sort, first: $first, after: $after, last: $last,
+                before: $before) {
+    edges { cursor node { slug } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+
+
+async def test_every_order_is_the_same_backward(engine_for: EngineFor) -> None:
+    engine = await engine_for(SHOP, work=True)
+    await insert(engine, catalogue(12, 33))
+    await until_indexed(engine, 33)
+    for sort in SORTS:
+        for query, size in (("lamp", 7), ("red lamp", 4), ("red lamp bicycle", 5), ("", 11)):
+            forward = await slugs(engine, query, sort=sort)
+            seen: list[str] = []
+            before = None
+            while True:
+                asked: dict[str, Any] = {"query": query, "sort": sort, "last": size}
+                asked["before"] = before
+                page = (await ask(engine, BACKWARD, **asked))["productSearch"]
+                info, edges = page["pageInfo"], page["edges"]
+                assert info["hasNextPage"] is (before is not None)
+                assert (info["startCursor"], info["endCursor"]) == (
+                    edges[0]["cursor"],
+                    edges[-1]["cursor"],
+                )
+                seen = [edge["node"]["slug"] for edge in edges] + seen
+                before = info["startCursor"]
+                if not info["hasPreviousPage"]:
+                    break
+                assert len(edges) == size
+            assert seen == forward, (sort, query)
+
+
+async def test_pages_there_and_back_meet_in_the_middle(engine_for: EngineFor) -> None:
+    engine = await engine_for(SHOP, work=True)
+    await insert(engine, catalogue(13, 12))
+    await until_indexed(engine, 12)
+    for sort in SORTS:
+        order: dict[str, Any] = {"query": "lamp", "sort": sort}
+        first = (await ask(engine, BACKWARD, **order, first=5))["productSearch"]
+        after = first["pageInfo"]["endCursor"]
+        second = (await ask(engine, BACKWARD, **order, first=5, after=after))["productSearch"]
+        before = second["edges"][0]["cursor"]
+        again = (await ask(engine, BACKWARD, **order, last=5, before=before))["productSearch"]
+        assert again["edges"] == first["edges"], sort
+        assert (again["pageInfo"]["hasPreviousPage"], again["pageInfo"]["hasNextPage"]) == (
+            False,
+            True,
+        )
+    wrong: dict[str, Any]
+    for wrong in ({"first": 1, "last": 1}, {"first": 1, "before": before}, {"last": 0}, {}):
+        answer = await ask(engine, BACKWARD, **order, **wrong)
+        assert answer["error"]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_orders_are_what_they_say(engine_for: EngineFor) -> None:
@@ -148,11 +206,17 @@ def index_folder(engine: Engine) -> Path:
     return engine.storage.data_dir / "search"
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder in which somebody may be writing just now."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 async def test_removed_index_comes_back(engine_for: EngineFor) -> None:
     engine = await engine_for(SHOP, work=True)
     await insert(engine, catalogue(4, 10))
     await until_indexed(engine, 10)
-    shutil.rmtree(index_folder(engine))
+    await asyncio.to_thread(remove, index_folder(engine))
     await insert(engine, catalogue(5, 1))
     await until_indexed(engine, 11)
     assert list(index_folder(engine).rglob("meta.json"))

@@ -12,6 +12,7 @@ from mercat import catalog
 from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id
+from mercat_products.documents import ProductDocument
 from mercat_products.stock import reservations
 from mercat_products.stock.documents import StockChangeDocument, StockDocument
 from mercat_products.stock.errors import OutOfStockError
@@ -122,6 +123,32 @@ async def test_history_is_paged_from_the_latest(engine: Engine, mug: ObjectId) -
         seen += [line["onHand"] for line in page["nodes"]]
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
     assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_histories_of_many_stocks_are_each_its_own(engine: Engine) -> None:
+    keys = await add_product(engine, "cup", *(f"CUP-{n}" for n in range(12)))
+    for number, key in enumerate(keys):
+        for step in range(1 + number % 4):
+            await adjust(engine, key, delta=100 * number + step + 1)
+    query = """query ($after: String) { stockReport(first: 20) { nodes { sku onHand
+      history(first: 2, after: $after) { totalCount nodes { delta onHand }
+        edges { cursor } pageInfo { hasNextPage hasPreviousPage } } } } }"""
+    found = (await ask(engine, STAFF, query))["stockReport"]["nodes"]
+    assert len(found) == 12
+    for number, stock in enumerate(found):
+        history, count = stock["history"], 1 + number % 4
+        deltas = [100 * number + step for step in range(count, 0, -1)]
+        assert [line["delta"] for line in history["nodes"]] == deltas[:2]
+        assert history["nodes"][0]["onHand"] == stock["onHand"] == sum(deltas)
+        assert history["totalCount"] == count
+        assert history["pageInfo"] == {"hasNextPage": count > 2, "hasPreviousPage": False}
+    third = found[3]["history"]["edges"][-1]["cursor"]  # of four
+    later = (await ask(engine, STAFF, query, after=third))["stockReport"]["nodes"]
+    for number, stock in enumerate(later):
+        seen = [line["delta"] for line in stock["history"]["nodes"]]
+        assert seen == [100 * number + step for step in (2, 1) if step <= 1 + number % 4]
+    refused = await ask(engine, STAFF, query.replace("first: 2", "first: 101"))
+    assert "from 1 to 100" in refused["message"]
 
 
 @pytest.mark.parametrize(
@@ -528,6 +555,14 @@ async def test_the_report_as_a_file(
         "ben-1"
     ]
     assert await rows(client, "anna", seller="ben") == []
+    by_id = await rows(client, "staff", seller=encode_id("Seller", "ben"))
+    assert [line["sku"] for line in by_id] == ["ben-0", "ben-1"]
+    wrong = await client.http.get(
+        "/reports/stock.csv",
+        params={"seller": encode_id("Product", "ben")},
+        headers={"authorization": "staff"},
+    )
+    assert wrong.status_code == 400
 
 
 @pytest.mark.parametrize(("who", "status"), [("", 401), ("nobody", 401), ("customer", 403)])
@@ -544,6 +579,19 @@ async def test_no_cell_of_the_file_is_a_formula(engine: Engine, client: Client, 
     assert line["sku"] == f"'{first}1\"2"
     assert line["product"] == f"'{first}cmd|' /C calc'!A0,x"
     assert line["variant"] == line["sku"]
+
+
+async def test_a_variant_without_a_name_is_its_options_in_the_file(
+    engine: Engine, client: Client
+) -> None:
+    keys = await add_product(engine, "mug", "MUG-S", "MUG-L")
+    options = [{"name": "Size", "value": "S"}, {"name": "Colour", "value": "=red"}]
+    await engine.storage.collection(ProductDocument).update_one(
+        {"slug": "mug"}, {"$set": {"variants.0.name": "", "variants.0.options": options}}
+    )
+    for key in keys:
+        await adjust(engine, key, delta=1)
+    assert [line["variant"] for line in await rows(client, "staff")] == ["S / =red", "MUG-L"]
 
 
 async def test_a_long_file_comes_in_blocks(engine: Engine, client: Client) -> None:

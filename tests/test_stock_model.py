@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +26,6 @@ from .plugins_for_tests.stocktaking.shop import (
     stored,
 )
 from .torture.profiles import share
-
-pytestmark = pytest.mark.long
 
 KEYS = st.sampled_from(["a", "b", "c"])
 WHICH = st.integers(0, 1)
@@ -229,7 +226,7 @@ async def test_random_histories_agree_with_the_model(engine_for: EngineFor) -> N
             await step(model, shop, *one)
             await check(model, shop)
 
-    @share(0.4)
+    @share(0.08)
     @given(st.lists(STEPS, min_size=3, max_size=14))
     def histories(steps: list[tuple[str, Any, Any]]) -> None:
         asyncio.run_coroutine_threadsafe(run(steps), loop).result(120)

@@ -19,7 +19,8 @@ from mercat.storage.guardian import Program, Server
 from .conftest import Client, ClientFor, Mercat, write_jsonl
 from .test_catalogue import load, product
 
-READ = "{ products(first: 5) { totalCount nodes { slug } } }"
+# With a field whose answer is never kept, so that the stores are asked each time.
+READ = "{ products(first: 5) { totalCount nodes { slug } } viewer { role } }"
 
 
 @dataclass

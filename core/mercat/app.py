@@ -132,7 +132,7 @@ def _health(engine: Engine) -> ControllerRouterHandler:
 
 
 def _metrics(engine: Engine) -> ControllerRouterHandler:
-    found = Metrics(engine.documents)
+    found = Metrics(engine.documents, engine.answers)
 
     @get("/metrics", media_type=CONTENT_TYPE)
     async def metrics() -> bytes:

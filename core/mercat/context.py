@@ -1,8 +1,10 @@
 """What one piece of work, such as a request or a job, carries along."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mercat.caching.declaring import Naming, Subject
 from mercat.locales import best_locale
 from mercat.manifest import PluginSettings
 
@@ -38,13 +40,15 @@ class Context:
 
     `languages` is what the caller reads, as RFC 9110 (12.5.4) writes it in Accept-Language; an
     argument of a field may say otherwise. `loaders` belongs to the batch fields of one GraphQL
-    operation.
+    operation, `naming` to an answer that may be kept. `idempotency_key` is the request's header.
     """
 
     engine: "Engine"
     viewer: Viewer = ANONYMOUS
     languages: str = ""
     loaders: dict[Any, Any] = field(default_factory=dict)
+    naming: Naming | None = None
+    idempotency_key: str | None = None
 
     @property
     def hooks(self) -> "Hooks":
@@ -64,6 +68,19 @@ class Context:
         if not self.languages:
             return self.shop.locale
         return best_locale(self.languages, self.shop.all_locales)
+
+    def about(self, subject: Subject, keys: Iterable[object] | None = None) -> None:
+        """Say which documents of a class an answer is about, by their `_id`; all without `keys`.
+
+        Those that were looked for and are not there count too. See `mercat.caching.cacheable`.
+        """
+        if self.naming is not None:
+            self.naming.add(subject, keys)
+
+    def about_others(self) -> None:
+        """Say that the answer is about something whose changes nobody tells: it isn't kept."""
+        if self.naming is not None:
+            self.naming.is_refused = True
 
     def settings(self, model: type[S]) -> S:
         """The validated settings of the plugin whose manifest names `model`."""

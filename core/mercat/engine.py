@@ -11,6 +11,7 @@ from beanie import Document
 
 import mercat
 from mercat import auth, catalog, lifecycle
+from mercat.caching.answers import Answers
 from mercat.context import SYSTEM, Context, Viewer
 from mercat.errors import BootError
 from mercat.graphql.documents import Documents
@@ -38,6 +39,7 @@ from mercat.storage.pages import CounterDocument
 from mercat.storage.schedule import JobDocument, Schedule
 
 S = TypeVar("S", bound=PluginSettings)
+T = TypeVar("T")
 
 DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, auth)
 _CORE_DOCUMENTS: tuple[type[Document], ...] = (
@@ -66,6 +68,7 @@ class Engine:
 
     def __init__(self, settings: Settings | None = None, *, demo: bool = False) -> None:
         self.settings = settings or load_settings()
+        self._own: dict[type, Any] = {}
         self.demo = demo
         self.plugins = load_plugins(self.settings.enabled, mercat.__version__, self.settings.file)
         self._plugin_settings = self._read_plugin_settings()
@@ -82,6 +85,7 @@ class Engine:
         self.migrations = self._find_migrations()
         self.storage = Storage(self.settings, self._documents(), demo=demo)
         self.changes = Changes(self.storage)
+        self.answers = Answers(self)
         self.outbox = Outbox(self.context())
         jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
         self._schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
@@ -94,6 +98,16 @@ class Engine:
     def plugin_settings(self, model: type[S]) -> S:
         """The validated settings of the plugin whose manifest names `model`."""
         return self._plugin_settings[model]  # type: ignore[return-value]
+
+    def own(self, kind: type[T], *arguments: Any) -> T:
+        """The engine's only object of a class, such as a plugin's memory; made when asked for.
+
+        `arguments` are those that it is made of.
+        """
+        if kind not in self._own:
+            self._own[kind] = kind(*arguments)
+        found: T = self._own[kind]
+        return found
 
     def importers(self) -> list[tuple[str, Importer[Any]]]:
         """What can be imported, with the plugin that reads it."""
@@ -122,6 +136,7 @@ class Engine:
             await cancel(self._tasks)
             self._tasks = []
             await self.hooks.notify_reversed(lifecycle.shutdown, self.context())
+            await self.answers.stop()
         await self.storage.close()
 
     async def __aenter__(self) -> Self:

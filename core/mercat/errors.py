@@ -3,6 +3,7 @@
 MercatError
  ├── BootError           what the integrator must fix; the command exits with 2
  ├── StoreError          a store can't be reached; the command exits with 3
+ │    └── NotReadyError  something is being made and not there yet
  └── DomainError         what the caller did; becomes a `userError`
       ├── NotFoundError
       ├── StaleError
@@ -23,6 +24,10 @@ class BootError(MercatError):
 
 class StoreError(MercatError):
     """MongoDB or Redis can't be reached, or its embedded server won't start."""
+
+
+class NotReadyError(StoreError):
+    """Something that the answer needs is being made; the text says what, and clients see it."""
 
 
 class DomainError(MercatError):

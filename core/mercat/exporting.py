@@ -29,7 +29,7 @@ class OutputFormat(Protocol[T_contra]):
     name: str  # what `--format` takes: "jsonl"
     title: str  # what people read: "JSON Lines"
 
-    def head(self) -> bytes:
+    def head(self, context: Context) -> bytes:
         """What stands above the first row."""
         ...
 
@@ -85,7 +85,7 @@ async def export_to(
     `progress` hears of the steps done, of all steps and of the rows written.
     """
     chosen = exporter.format(format_name)
-    file.write(chosen.head())
+    file.write(chosen.head(context))
     count = 0
     async for batch in exporter.read(context, status):
         for row in batch.rows:

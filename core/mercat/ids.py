@@ -39,9 +39,7 @@ def decode_id(global_id: str) -> tuple[str, str]:
         try:
             padded = global_id.encode("ascii") + b"=" * (-len(global_id) % 4)
             type_name, colon, key = (
-                base64.b64decode(padded, altchars=b"-_", validate=True)
-                .decode("ascii")
-                .partition(":")
+                base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(":")
             )
         except (binascii.Error, UnicodeError):
             pass

@@ -4,7 +4,9 @@ A format turns a file into rows one by one; an importer takes them in batches. N
 the whole file, and a bad row is rejected by itself, with its place and the reason.
 """
 
+import asyncio
 import io
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,10 @@ from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from mercat.context import Context
 from mercat.errors import InvalidError
+from mercat.storage import cancel
+
+_READ_AT_ONCE = 25
+_MOST_BYTES = 8 << 20  # of a batch, as one row may have 16 MiB
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -68,7 +74,10 @@ class Tally:
 
 
 class Load(Protocol[T_contra]):
-    """Takes the rows of one file, batch after batch, then finishes."""
+    """Takes the rows of one file, batch after batch, then finishes.
+
+    A batch may begin while earlier ones are under way; see `Importer.batches_at_once`.
+    """
 
     async def batch(self, rows: Sequence[Row[T_contra]]) -> Tally: ...
 
@@ -80,7 +89,9 @@ class Importer(Generic[T]):
     """Something that `mercat import <noun> FILE` reads.
 
     `open` starts one load; a load that is broken off anywhere and started again must lead to the
-    same shop, and a second one of the same file must change nothing.
+    same shop, and a second one of the same file must change nothing. With `batches_at_once` above 1
+    a load is given its next batch before it is done with the last ones, so that the one is checked
+    while the other is written.
     """
 
     noun: str
@@ -88,6 +99,7 @@ class Importer(Generic[T]):
     formats: Sequence[Format[T]]
     open: Callable[[Context], Awaitable[Load[T]]]
     batch_size: int = 500
+    batches_at_once: int = 1
 
     def format(self, path: Path, name: str | None = None) -> Format[T]:
         """The format of that name, or the first that the file looks like.
@@ -126,6 +138,36 @@ class CountingReader(io.RawIOBase):
         return len(data)
 
 
+class _Batches(Generic[T]):
+    """Gives a load its batches, the next ones while the last are under way.
+
+    What became of them is told in their order.
+    """
+
+    def __init__(self, importer: Importer[T], load: Load[T], tell: Callable[[Tally], None]) -> None:
+        self._load = load
+        self._tell = tell
+        self._at_once = importer.batches_at_once
+        self._begun: deque[asyncio.Task[Tally]] = deque()
+
+    async def add(self, rows: Sequence[Row[T]], rejected: list[Rejected]) -> None:
+        """Begin with a batch; waits until fewer than `batches_at_once` are under way."""
+        self._tell(Tally(rejected=rejected))
+        if rows:
+            self._begun.append(asyncio.create_task(self._load.batch(rows)))
+            await self.settle(self._at_once - 1)
+
+    async def settle(self, most: int = 0) -> None:
+        """Wait until at most that many are under way."""
+        while len(self._begun) > most:
+            self._tell(await self._begun[0])
+            self._begun.popleft()
+
+    async def abandon(self) -> None:
+        """Cancel what is under way."""
+        await cancel(self._begun)
+
+
 async def import_file(
     importer: Importer[T],
     context: Context,
@@ -142,25 +184,29 @@ async def import_file(
     """
     chosen = importer.format(path, format_name)
     load = await importer.open(context)
+    batches = _Batches(importer, load, on_tally)
     with path.open("rb", buffering=0) as file:
         counting = CountingReader(file)
         batch: list[Row[T]] = []
         rejected: list[Rejected] = []
-        seen = 0
-        for row in chosen.read(io.BufferedReader(counting, 1 << 16)):
-            seen += 1
-            if isinstance(row, Rejected):
-                rejected.append(row)
-            else:
-                batch.append(row)
-            if len(batch) + len(rejected) >= importer.batch_size:
-                on_tally(Tally(rejected=rejected))
-                if batch:
-                    on_tally(await load.batch(batch))
-                batch, rejected = [], []
-                progress(counting.count, seen)
-        on_tally(Tally(rejected=rejected))
-        if batch:
-            on_tally(await load.batch(batch))
+        seen = begun = 0
+        try:
+            for row in chosen.read(io.BufferedReader(counting, 1 << 16)):
+                seen += 1
+                if isinstance(row, Rejected):
+                    rejected.append(row)
+                else:
+                    batch.append(row)
+                is_long = counting.count - begun >= _MOST_BYTES
+                if is_long or len(batch) + len(rejected) >= importer.batch_size:
+                    await batches.add(batch, rejected)
+                    batch, rejected, begun = [], [], counting.count
+                    progress(counting.count, seen)
+                elif seen % _READ_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # the batches that are under way go on
+            await batches.add(batch, rejected)
+            await batches.settle()
+        finally:
+            await batches.abandon()
         on_tally(await load.finish())
         progress(counting.count, seen)

@@ -7,6 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mercat.caching.answers import Answers
 from mercat.graphql.documents import COMPILED, Documents
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -15,8 +16,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class Metrics(Collector):
     """The counters of one engine; they are read where they are kept, when somebody asks."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, answers: Answers) -> None:
         self._documents = documents
+        self._answers = answers
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -42,4 +44,27 @@ class Metrics(Collector):
             "mercat_graphql_documents_bytes",
             "The memory that they and their plans take, estimated.",
             documents.bytes,
+        )
+        yield from self._collect_answers()
+
+    def _collect_answers(self) -> Iterator[Metric]:
+        answers = self._answers
+        questions = CounterMetricFamily(
+            "mercat_answers",
+            "Questions whose answers may be kept: a `hit` in memory, `shared` in Redis, a `miss` "
+            "that was made, `refused` where it was not kept after all, `late` where the database "
+            "did not say in time what has changed.",
+            labels=("outcome",),
+        )
+        for outcome, count in sorted(answers.counts.items()):
+            questions.add_metric((outcome,), count)
+        yield questions
+        yield CounterMetricFamily(
+            "mercat_answers_invalidated",
+            "Kept answers that were let go because something changed.",
+            answers.invalidated,
+        )
+        yield GaugeMetricFamily("mercat_answers_kept", "Answers that are kept.", len(answers))
+        yield GaugeMetricFamily(
+            "mercat_answers_bytes", "The memory that they take, estimated.", answers.bytes
         )

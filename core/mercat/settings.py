@@ -116,6 +116,15 @@ class GraphQLSettings(_Section):
     graphiql: bool | None = None
 
 
+class CacheSettings(_Section):
+    """`[cache]`: answers to customers' queries that are kept until what they are about changes."""
+
+    enabled: bool = True
+    max_bytes: Annotated[int, Field(ge=1_000_000)] = 64_000_000
+    shared: bool = True
+    max_shared_bytes: Annotated[int, Field(ge=1_000)] = 256_000
+
+
 class Settings(_Section):
     """Everything in engine.toml. `plugins` holds a raw table for each plugin, validated by it."""
 
@@ -124,6 +133,7 @@ class Settings(_Section):
     redis: RedisSettings = RedisSettings()
     shop: ShopSettings = ShopSettings()
     graphql: GraphQLSettings = GraphQLSettings()
+    cache: CacheSettings = CacheSettings()
     enabled: tuple[str, ...] = FIRST_PARTY
     plugins: dict[str, dict[str, Any]] = {}
     file: Path = Path(FILE_NAME)
@@ -145,7 +155,7 @@ class Settings(_Section):
         return not self.shop.production if chosen is None else chosen
 
 
-_KNOWN = ("server", "database", "redis", "shop", "graphql", "plugins")
+_KNOWN = ("server", "database", "redis", "shop", "graphql", "cache", "plugins")
 
 
 def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -185,6 +195,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
         redis=section("redis", RedisSettings),
         shop=section("shop", ShopSettings),
         graphql=section("graphql", GraphQLSettings),
+        cache=section("cache", CacheSettings),
         enabled=enabled.enabled,
         plugins=plugins,
         file=file,

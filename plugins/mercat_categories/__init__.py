@@ -7,6 +7,6 @@ manifest = Manifest(
     name="categories",
     version="0.1.0",
     engine=">=0.1,<1",
-    requires={"products": ">=0.1,<1"},
+    requires={"products": ">=0.1,<1", "media": ">=0.1,<1"},
     settings=CategorySettings,
 )

@@ -26,6 +26,7 @@ from mercat_categories.documents import (
 from mercat_categories.draft import Draft
 from mercat_categories.memory import MOST_DONE, MOST_REMOVALS, memory_of
 from mercat_categories.settings import CategorySettings
+from mercat_media.service import count_uses
 
 T = TypeVar("T")
 
@@ -55,7 +56,8 @@ async def change_tree(context: Context, work: Callable[[Draft], T]) -> T:
             draft = Draft(forest, most_levels)
             result = work(draft)
             try:
-                await _write(context, draft, name)
+                if await _write(context, draft, name):
+                    memory.advance(draft.result())
             except _OutdatedError:
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
@@ -65,11 +67,13 @@ async def change_tree(context: Context, work: Callable[[Draft], T]) -> T:
     raise ConflictError("the categories are being changed by somebody else; try again")
 
 
-async def _write(context: Context, draft: Draft, name: ObjectId) -> None:
+async def _write(context: Context, draft: Draft, name: ObjectId) -> bool:
+    """Write what the draft changes; whether that is anything. Raises _OutdatedError."""
     writes = draft.writes()
     if not writes:
-        return
+        return False
     version = draft.forest.version
+    before, after = draft.images()
     removals = [{"version": version + 1, "category": key} for key in draft.removed]
 
     async def write(session: Session) -> None:
@@ -87,6 +91,7 @@ async def _write(context: Context, draft: Draft, name: ObjectId) -> None:
         if advanced.matched_count == 0:
             raise _OutdatedError
         await categories(context).bulk_write(writes, session=session)
+        await count_uses(context, session, before=before, after=after)
         if draft.added:
             new = [{"_id": key, "direct": 0, "total": 0} for key in draft.added]
             await counts(context).insert_many(new, session=session)
@@ -103,6 +108,7 @@ async def _write(context: Context, draft: Draft, name: ObjectId) -> None:
             )
 
     await context.storage.transaction(write)
+    return True
 
 
 def relistings(context: Context) -> AsyncCollection[Record]:

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from bson import ObjectId
 
 from mercat.context import Context
-from mercat.storage import Record, Storage
+from mercat.storage import Record
 from mercat.storage.changes import Change
 from mercat.storage.lookups import find_by
 from mercat_categories.changing import counts
@@ -40,6 +39,12 @@ class CountMemory:
             self._known.clear()
         for key in keys:
             self._known.pop(key, None)
+
+    def forget(self) -> None:
+        """Forget all, for a caller who knows that it changed before he is told."""
+        self._known.clear()
+        for spoilt in self._spoilt:
+            spoilt.add(None)
 
     async def counts(self, context: Context, keys: Sequence[ObjectId]) -> dict[ObjectId, Counts]:
         """The counts of each category; asked of the database unless changes are told in time."""
@@ -73,15 +78,9 @@ def _counts(record: Record) -> Counts:
     return Counts(record["direct"], record["total"])
 
 
-_memories: "WeakKeyDictionary[Storage, CountMemory]" = WeakKeyDictionary()
-
-
 def count_memory_of(context: Context) -> CountMemory:
     """The counts that the context's engine knows."""
-    found = _memories.get(context.storage)
-    if found is None:
-        found = _memories[context.storage] = CountMemory()
-    return found
+    return context.engine.own(CountMemory)
 
 
 async def product_counts(context: Context, keys: Sequence[ObjectId]) -> dict[ObjectId, Counts]:

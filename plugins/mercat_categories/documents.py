@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from beanie import Document, PydanticObjectId
 from pydantic import BaseModel, Field
@@ -27,9 +28,10 @@ class CategoryDocument(Document):
 
     `key` is its identity in imports. `path` is its names from the root, case-folded: products that
     are imported name their categories by it, or by one of `former_paths`. `addresses` are its slug
-    and, as `locale/slug`, those of its translations; `old_addresses` those that it had.
-    `merged_ids` are categories that became part of it. `image_id` is a picture's, once there are
-    such. `tree_version` is the tree's when it was last written.
+    and those of its translations, which no other has; `old_addresses` those that it had.
+    `merged_ids` are categories that became part of it. `image` is what mercat_media embeds, or the
+    address of a picture elsewhere. `tree_version` is the tree's when it was
+    last written. Nothing else is looked up in the database: the tree is read whole, into memory.
     """
 
     number: int
@@ -40,7 +42,7 @@ class CategoryDocument(Document):
     name: str
     description: str = ""
     seo: Seo = Field(default_factory=Seo)
-    image_id: PydanticObjectId | None = None
+    image: dict[str, Any] | None = None
     translations: list[Translation] = Field(default_factory=list)
     parent_id: PydanticObjectId | None = None
     ancestors: list[PydanticObjectId] = Field(default_factory=list)
@@ -58,9 +60,6 @@ class CategoryDocument(Document):
         indexes = [
             IndexModel([("key", 1)], unique=True),
             IndexModel([("slug", 1)], unique=True),
-            IndexModel([("number", 1)]),
-            IndexModel([("parent_id", 1), ("number", 1)]),
-            IndexModel([("path", 1)]),
             IndexModel([("tree_version", 1)]),
         ]
 

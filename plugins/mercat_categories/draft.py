@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import ObjectId
+import bson
+from bson import CodecOptions, ObjectId
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from mercat.errors import NotFoundError, StaleError
@@ -15,10 +16,18 @@ from mercat_categories.errors import (
     SlugTakenError,
     TooDeepError,
 )
-from mercat_categories.forest import SEPARATOR, Forest, addresses_of, path_of
+from mercat_categories.forest import (
+    SEPARATOR,
+    Forest,
+    addresses_of,
+    old_addresses_of,
+    path_of,
+)
+from mercat_products.values import address_field, addresses
 
 _MOST_FORMER_PATHS = 20
 _MOST_OLD_ADDRESSES = 50
+_AS_READ: CodecOptions[Record] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class Draft:
@@ -33,6 +42,7 @@ class Draft:
         self._records: dict[ObjectId, Record] = {}
         self._children: dict[ObjectId | None, dict[ObjectId, None]] = {}
         self._edited: set[ObjectId] = set()
+        self._written: dict[ObjectId, Record] = {}
         self._owners = dict(forest.owners)
         self._former_owners = dict(forest.former_owners)
 
@@ -64,8 +74,7 @@ class Draft:
     def add(self, record: Record) -> Record:
         """Add a new category, below its `parent_id`; its slug must be free."""
         key = record["_id"]
-        for address in record["addresses"]:
-            self._check_free(key, address)
+        self._check_all(record["addresses"], record)
         self._below(record["parent_id"])[key] = None
         self._records[key] = record
         self.added.append(key)
@@ -87,10 +96,8 @@ class Draft:
     def readdress(self, key: ObjectId, slug: str, translations: Sequence[Record]) -> None:
         """Give it slugs; those that it had still find it. Raises SlugTakenError."""
         had = addresses_of(self.found(key, None))
-        others = [f"{one['locale']}/{one['slug']}" for one in translations if one["slug"]]
-        wanted = [slug, *others]
-        for address in wanted:
-            self._check_free(key, address)
+        wanted = addresses(slug, translations)
+        self._check_all(wanted, {"_id": key, "slug": slug, "translations": translations})
         for address in had:
             self._owners.pop(address, None)
         for address in wanted:
@@ -129,7 +136,13 @@ class Draft:
         paths = [source["path"], *source.get("former_paths", ()), *into.get("former_paths", ())]
         merged = [*into.get("merged_ids", ()), key, *source.get("merged_ids", ())]
         self.edit(target, merged_ids=merged, former_paths=_former(paths, into["path"]))
-        self._keep_old(target, [*addresses_of(source), *source.get("old_addresses", ())])
+        self._keep_old(target, [*addresses_of(source), *old_addresses_of(source)])
+
+    def remember(self, key: ObjectId, addresses: Iterable[str]) -> None:
+        """Have it found by addresses that it had, where they lead to no other category."""
+        own = [one for one in addresses if self._former_owners.get(one, key) == key]
+        self._change(key)
+        self._keep_old(key, own)
 
     def is_free(self, slug: str) -> bool:
         return slug not in self._owners
@@ -140,16 +153,25 @@ class Draft:
             most = self._most_levels
             raise TooDeepError(f"the tree may have at most {most} levels", field=("parent",))
 
+    def images(self) -> tuple[list[Record], list[Record]]:
+        """What the categories that change have shown, and what they show from now on."""
+        changed = [*self._records, *self.removed]
+        before = (self.forest.records.get(key, {}).get("image") for key in changed)
+        after = (record.get("image") for record in self._records.values())
+        return [one for one in before if one], [one for one in after if one]
+
     def writes(self) -> list[InsertOne[Record] | UpdateOne | DeleteOne]:
         """What has to be written, stamped with the tree's next version."""
         stamp = {"tree_version": self.forest.version + 1}
+        self._written = {}
         now = datetime.now(UTC)
         found: list[InsertOne[Record] | UpdateOne | DeleteOne] = []
         found += [DeleteOne({"_id": key}) for key in self.removed if key in self.forest.records]
         for key, record in self._records.items():
             stored = self.forest.records.get(key)
             if stored is None:
-                found.append(InsertOne({**record, **stamp}))
+                self._written[key] = {**record, **stamp}
+                found.append(InsertOne(self._written[key]))
                 continue
             changed = {
                 name: value for name, value in record.items() if stored.get(name, ...) != value
@@ -158,8 +180,18 @@ class Draft:
                 record["updated_at"], record["version"] = now, stored["version"] + 1
                 changed |= {"updated_at": now, "version": record["version"]}
             if changed:
+                self._written[key] = {**record, **stamp}
                 found.append(UpdateOne({"_id": key}, {"$set": {**changed, **stamp}}))
         return found
+
+    def result(self) -> Forest:
+        """The tree as it is once the `writes` are: just as it would be read."""
+        records = dict(self.forest.records)
+        for key, record in self._written.items():
+            records[key] = bson.decode(bson.encode(record), _AS_READ)
+        for key in self.removed:
+            records.pop(key, None)
+        return Forest(self.forest.version + 1, records, frozenset())
 
     def _change(self, key: ObjectId, /, **values: Any) -> Record:
         record = self._records.get(key)
@@ -195,29 +227,29 @@ class Draft:
 
     def _take(self, key: ObjectId, address: str) -> None:
         """Have an address; whoever had it before loses it."""
-        self._check_free(key, address)
         self._owners[address] = key
         former = self._former_owners.pop(address, None)
         if former is not None and (record := self.get(former)):
-            kept = [other for other in record["old_addresses"] if other != address]
+            kept = [other for other in old_addresses_of(record) if other != address]
             self._change(former, old_addresses=kept)
 
-    def _check_free(self, key: ObjectId, address: str) -> None:
-        if self._owners.get(address, key) != key:
-            field = ("slug",) if "/" not in address else ("translations",)
-            raise SlugTakenError("another category has this slug", field=field)
+    def _check_all(self, wanted: Iterable[str], record: Record) -> None:
+        for address in wanted:
+            if self._owners.get(address, record["_id"]) != record["_id"]:
+                field = address_field(address, record["slug"], record.get("translations", ()))
+                raise SlugTakenError("another category has this slug", field=field)
 
     def _keep_old(self, key: ObjectId, addresses: Iterable[str]) -> None:
         record = self._records[key]
         lost = [address for address in addresses if address not in self._owners]
-        kept = [*dict.fromkeys([*lost, *record.get("old_addresses", ())])]
+        kept = [*dict.fromkeys([*lost, *old_addresses_of(record)])]
         self._change(key, old_addresses=kept[:_MOST_OLD_ADDRESSES])
         self._former_owners |= dict.fromkeys(kept[:_MOST_OLD_ADDRESSES], key)
 
     def _free(self, record: Record) -> None:
         for address in addresses_of(record):
             self._owners.pop(address, None)
-        for address in record.get("old_addresses", ()):
+        for address in old_addresses_of(record):
             self._former_owners.pop(address, None)
 
 

@@ -9,6 +9,7 @@ from bson import ObjectId
 
 from mercat.storage import Record
 from mercat.storage.pages import Page, PageRequest
+from mercat_products.values import addresses
 
 SEPARATOR = " > "
 BY_PATH = "path:"  # the key of a category that was made because a product named it
@@ -19,14 +20,14 @@ def path_of(names: Iterable[str]) -> str:
     return SEPARATOR.join(name.strip().casefold() for name in names)
 
 
-def address_of(slug: str, locale: str | None = None) -> str:
-    return f"{locale}/{slug}" if locale else slug
-
-
 def addresses_of(record: Record) -> list[str]:
-    """Where it is found; records that were stored before there were addresses have their slug."""
-    found: list[str] = record.get("addresses") or [record["slug"]]
-    return found
+    """Where it is found: by its slug, and by those of its translations."""
+    return addresses(record["slug"], record.get("translations") or ())
+
+
+def old_addresses_of(record: Record) -> list[str]:
+    """Where it was found; those of translations were once stored behind their locale."""
+    return [address.rpartition("/")[2] for address in record.get("old_addresses") or ()]
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,10 @@ class Forest:
         """The category with that id, or that which the one with that id became part of."""
         return self.records.get(key) or self.records.get(self._heirs.get(key, key))
 
-    def find(self, slug: str, locale: str | None = None) -> Record | None:
-        """The category with that slug, in the locale or in the shop's own; else that had it."""
-        wanted = [address_of(slug, locale), slug]
-        for owners in (self.owners, self.former_owners):
-            for address in wanted:
-                if address in owners:
-                    return self.records[owners[address]]
-        return None
+    def find(self, slug: str) -> Record | None:
+        """The category with that slug in any locale, or else that had it."""
+        key = self.owners.get(slug) or self.former_owners.get(slug)
+        return None if key is None else self.records[key]
 
     def listing(self, placed_in: Iterable[ObjectId]) -> tuple[list[ObjectId], list[ObjectId]]:
         """What it means to be put in these: the categories that are left, and those that list."""
@@ -91,6 +88,17 @@ class Forest:
         return found
 
     @cached_property
+    def in_order(self) -> Sequence[Record]:
+        """Each category before those below it, siblings by position and name."""
+        found: list[Record] = []
+        waiting = self.children.get(None, [])[::-1]
+        while waiting:
+            record = waiting.pop()
+            found.append(record)
+            waiting += self.children.get(record["_id"], [])[::-1]
+        return found
+
+    @cached_property
     def numbered(self) -> Sequence[Record]:
         return sorted(self.records.values(), key=lambda record: record["number"])
 
@@ -122,7 +130,7 @@ class Forest:
         return {
             address: key
             for key, record in self.records.items()
-            for address in record.get("old_addresses", ())
+            for address in old_addresses_of(record)
         }
 
     @cached_property

@@ -4,23 +4,29 @@ Categories are known again by their key. One that a product's import made from a
 by the first row with its path. The tree of a file is held in memory: some hundred bytes a category.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from mercat.context import Context
+from mercat.errors import InvalidError
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.storage import Record
+from mercat.storage.pages import reserve_numbers
 from mercat_categories.changing import change_tree
 from mercat_categories.creating import NewCategory, create_all
-from mercat_categories.forest import SEPARATOR
+from mercat_categories.documents import COUNTER
+from mercat_categories.exporting import image_of
+from mercat_categories.forest import SEPARATOR, Forest
 from mercat_categories.formats import FORMATS
 from mercat_categories.memory import newest_forest
 from mercat_categories.records import CategoryRecord
 from mercat_categories.settings import CategorySettings
+from mercat_categories.texts import notes_of, texts_of
 from mercat_categories.updating import Placed, update_all
-from mercat_products.markup import sanitised
+from mercat_media.settings import MediaSettings
 
-_CHUNK = 500
+_CHUNK = 1_000
 
 
 class CategoryLoad:
@@ -29,6 +35,7 @@ class CategoryLoad:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._rows: dict[str, Row[CategoryRecord]] = {}
+        self._numbers: dict[str, int] = {}
 
     async def batch(self, rows: Sequence[Row[CategoryRecord]]) -> Tally:
         tally = Tally()
@@ -43,10 +50,17 @@ class CategoryLoad:
         tally = Tally()
         self._note_missing_children(tally)
         known = dict((await newest_forest(self._context)).by_key)
+        await self._number([key for key in self._rows if key not in known])
         for level in self._levels(known, tally):
             for start in range(0, len(level), _CHUNK):
                 await self._write(level[start : start + _CHUNK], known, tally)
         return tally
+
+    async def _number(self, new: Sequence[str]) -> None:
+        """Have new categories in the file's order, whichever of them are made first."""
+        if new:
+            numbers = await reserve_numbers(self._context.storage, COUNTER, len(new))
+            self._numbers = dict(zip(new, numbers, strict=True))
 
     def _note_missing_children(self, tally: Tally) -> None:
         for row in self._rows.values():
@@ -108,7 +122,8 @@ class CategoryLoad:
                 rejected.append(Rejected(item.where, "its parent was rejected"))
         tally.rejected += rejected
         where = {row.where for row in rejected}
-        placed = [item for item in placed if item.where not in where]
+        forest = await newest_forest(self._context)
+        placed = list(self._checked([p for p in placed if p.where not in where], forest, tally))
         outcome = await change_tree(self._context, partial(update_all, placed))
         tally.add(outcome.tally)
         known |= outcome.known
@@ -122,12 +137,37 @@ class CategoryLoad:
             if item.where in outcome.missing and item.record.key not in made
         ]
 
+    def _checked(self, placed: Sequence[Placed], forest: Forest, tally: Tally) -> Iterator[Placed]:
+        """The categories with what is to be stored of them; those that can't be are rejected."""
+        start = self._context.settings(MediaSettings).public_url
+        for item in placed:
+            try:
+                texts = texts_of(item.record, self._context.shop)
+            except InvalidError as error:
+                at = ".".join(error.field or ())
+                tally.rejected.append(Rejected(item.where, f"{at}: {error}"))
+                continue
+            tally.notes += [
+                Rejected(item.where, note) for note in notes_of(item.record, self._context.shop)
+            ]
+            stored = forest.by_key.get(item.record.key)
+            if stored and texts.get("image") == image_of(stored, start):
+                texts.pop("image", None)  # one of the shop's own stays that
+            number = self._numbers.get(item.record.key)
+            yield replace(item, texts=texts, number=number)
+
 
 def _new(item: Placed) -> NewCategory:
     record = item.record
-    description = sanitised(record.description)
     return NewCategory(
-        record.key, item.names, item.parent, record.slug, description, record.position
+        record.key,
+        item.names,
+        item.parent,
+        record.slug,
+        item.number,
+        item.texts,
+        record.old_slugs,
+        record.former_paths,
     )
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from weakref import WeakKeyDictionary
 
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
@@ -35,7 +34,8 @@ class TreeMemory:
 
     def __init__(self) -> None:
         self._forest = Forest(-1, {}, frozenset())
-        self._is_spoilt = True
+        self._spoilings = 1
+        self._heeded = 0  # of them, by the forest that is known
         self._loading = asyncio.Lock()
         self.changing = asyncio.Lock()
         self.settling = asyncio.Lock()
@@ -43,30 +43,32 @@ class TreeMemory:
 
     def spoil(self, _changes: Sequence[Change] = ()) -> None:
         """Have the next reader look at the database."""
-        self._is_spoilt = True
+        self._spoilings += 1
+
+    def advance(self, forest: Forest) -> None:
+        """Take the tree as it is after this process's own change, unless there is a later one."""
+        if self._forest.version == forest.version - 1:
+            self._forest = forest
 
     async def forest(self, storage: Storage, told_until: float) -> Forest:
         """The tree, no older than 0.8 s.
 
         `told_until` says up to when changes were told; without it the tree's version is asked.
         """
-        if not self._is_spoilt and told_until > time.monotonic() - _FRESH_SECONDS:
+        if self._heeded == self._spoilings and told_until > time.monotonic() - _FRESH_SECONDS:
             return self._forest
         return await self.newest(storage)
 
     async def newest(self, storage: Storage) -> Forest:
         """The tree as it is now, or later."""
         async with self._loading:
-            self._is_spoilt = False
-            try:
-                known = await _trees(storage).find_one({"_id": TREE}, {"version": 1})
-                if known is None:
-                    await _begin(storage)
-                if known is None or known["version"] != self._forest.version:
-                    self._forest = await storage.transaction(partial(self._read, storage))
-            except BaseException:
-                self._is_spoilt = True
-                raise
+            spoilings = self._spoilings
+            known = await _trees(storage).find_one({"_id": TREE}, {"version": 1})
+            if known is None:
+                await _begin(storage)
+            if known is None or known["version"] != self._forest.version:
+                self._forest = await storage.transaction(partial(self._read, storage))
+            self._heeded = spoilings
             return self._forest
 
     async def _read(self, storage: Storage, session: Session) -> Forest:
@@ -106,16 +108,9 @@ def _is_continued(known: Forest, tree: Record) -> bool:
     return len(removed) < MOST_REMOVALS or removed[0]["version"] <= known.version
 
 
-# Engine by engine: a plugin has no other place for what lives as long as its engine.
-_memories: "WeakKeyDictionary[Storage, TreeMemory]" = WeakKeyDictionary()
-
-
 def memory_of(context: Context) -> TreeMemory:
     """The memory of the context's engine."""
-    found = _memories.get(context.storage)
-    if found is None:
-        found = _memories[context.storage] = TreeMemory()
-    return found
+    return context.engine.own(TreeMemory)
 
 
 async def current_forest(context: Context) -> Forest:

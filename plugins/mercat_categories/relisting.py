@@ -6,6 +6,8 @@ products in steps and writes down how far it is, so that it goes on after a cras
 
 import asyncio
 import logging
+import math
+import time
 from datetime import timedelta
 
 from pymongo.errors import PyMongoError
@@ -16,6 +18,7 @@ from mercat.storage import Record, cancel
 from mercat.storage.leases import lease
 from mercat.storage.pages import PageRequest, find_page, known_highest
 from mercat_categories.changing import relistings
+from mercat_categories.counting import count_memory_of
 from mercat_categories.documents import RelistingDocument
 from mercat_categories.listing import settle
 from mercat_categories.memory import memory_of
@@ -25,14 +28,29 @@ _STATUSES = ("active", "draft", "archived")
 _AT_ONCE = 100
 _LEASE = timedelta(seconds=5)
 _POLL_SECONDS = 5.0
+_AT_ONCE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
 
 _logger = logging.getLogger(__name__)
 
 
-async def relist(context: Context) -> bool:
-    """Go through the products of all notes; false where another process does it."""
+async def follow(context: Context) -> None:
+    """Have the products follow now, as far as that is done within a second."""
+    deadline = time.monotonic() + _AT_ONCE_SECONDS
+    while time.monotonic() < deadline:
+        if await relist(context, deadline):
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)  # somebody else does it
+    count_memory_of(context).forget()
+
+
+async def relist(context: Context, deadline: float = math.inf) -> bool:
+    """Go through the products of all notes; false where another process does it.
+
+    `deadline` is the time of `time.monotonic` after which no step is begun.
+    """
     async with lease(context.storage, "relist-products", _LEASE) as held:
-        while held:
+        while held and time.monotonic() < deadline:
             note = await relistings(context).find_one({}, sort=[("_id", 1)])
             if note is None:
                 break

@@ -7,7 +7,7 @@ from typing import Annotated, Self, cast
 import strawberry
 from bson import ObjectId
 
-from mercat.context import Context
+from mercat.caching import cacheable
 from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
@@ -21,21 +21,25 @@ from mercat.graphql.connections import (
 )
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
-from mercat.graphql.records import reads, stored
+from mercat.graphql.records import reads, stored, wanted_keys
 from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
+from mercat.storage.pages import PageRequest
 from mercat_categories import service
+from mercat_categories.documents import CategoryTreeDocument, CountDocument, ListingDocument
+from mercat_media.schema import Media
 from mercat_products.details import Seo
+from mercat_products.documents import ProductDocument
+from mercat_products.permissions import sees_more
 from mercat_products.schema import CURSOR as PRODUCTS
 from mercat_products.schema import Locale, Product, in_locale
 from mercat_products.search.facets import Facets
 from mercat_products.search.inputs import Filter, ProductSort, Sort
-from mercat_products.search.schema import browse, products_of
+from mercat_products.search.schema import browse
+from mercat_products.service import product_page
 
 CURSOR = "categories"
-MOST_DEPTH = 5
-
 
 _NO_SEO = Seo(record={"title": "", "description": ""})
 IncludeDescendants = Annotated[
@@ -52,6 +56,13 @@ class CategoryTranslation:
     record: strawberry.Private[Record]
 
 
+_encode = id_encoder("Category")
+
+
+def _to_media(record: Record) -> Media:
+    return Media(record=record)
+
+
 def _to_seo(record: Record) -> Seo:
     return Seo(record=record)
 
@@ -62,15 +73,17 @@ def _to_translations(records: Sequence[Record]) -> list[CategoryTranslation]:
 
 @strawberry.type(description="A place in the shop's tree of categories.")
 class Category(Node):
-    id: strawberry.ID = stored(
-        "_id", "Opaque, and unique in the whole shop.", convert=id_encoder("Category")
-    )
+    id: strawberry.ID = stored("_id", "Opaque, and unique in the whole shop.", convert=_encode)
     slug: str = stored("slug", "Its name in URLs; unique in the shop.")
     name: str = stored("name", "Its name.")
     description: str = stored("description", "What is in it; harmless HTML.")
     position: int = stored("position", "Its place among its siblings; ties go by name.")
+    parent_id: strawberry.ID | None = stored(
+        "parent_id", "The id of the category above it; null for a root.", convert=_encode
+    )
     depth: int = stored("ancestors", "How many categories are above it; 0 for a root.", convert=len)
     version: int = stored("version", "Grows with each change of its own.")
+    image: Media | None = stored("image", "Its picture.", convert=_to_media)
     seo: Seo = stored("seo", "How search engines show it.", convert=_to_seo, default=_NO_SEO)
     translations: list[CategoryTranslation] = stored(
         "translations",
@@ -79,8 +92,6 @@ class Category(Node):
         default=(),
     )
     record: strawberry.Private[Record]
-    locale: strawberry.Private[str | None] = None
-    levels: strawberry.Private[int | None] = None
 
     @property
     def key(self) -> ObjectId:
@@ -88,6 +99,7 @@ class Category(Node):
         return found
 
     @strawberry.field(description="The products in it, and in everything below it.")
+    @cacheable(ListingDocument, named=[ProductDocument])
     async def products(
         self,
         info: Info,
@@ -99,26 +111,40 @@ class Category(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Product]:
-        if include_descendants:
-            return await products_of(
-                info, filter, sort, first, after, last, before, category=self.key
-            )
-        if filter is not None or sort not in {ProductSort.NEWEST, ProductSort.OLDEST}:
+        is_by_age = filter is None and sort in {ProductSort.NEWEST, ProductSort.OLDEST}
+        # Only the active ones among those that lie in the category itself are listed by age.
+        if not is_by_age or (not include_descendants and sees_more(info.context.viewer)):
             return await browse(
                 *(info, filter, sort, first, after, last, before, self.key),
-                include_descendants=False,
+                include_descendants=include_descendants,
             )
+        request = page_request(PRODUCTS, first, after, last, before)
+        newest_first = sort is ProductSort.NEWEST
+        if include_descendants:
+            return await self._listed(info, request, newest_first=newest_first)
         page, records = await service.direct_products(
-            info.context,
-            self.key,
-            page_request(PRODUCTS, first, after, last, before),
-            newest_first=sort is ProductSort.NEWEST,
+            info.context, self.key, request, newest_first=newest_first
         )
 
         async def count() -> int:
             return (await service.product_counts(info.context, [self.key]))[self.key].direct
 
         return connection(PRODUCTS, page, [Product(record=record) for record in records], count)
+
+    async def _listed(
+        self, info: Info, request: PageRequest, *, newest_first: bool
+    ) -> Connection[Product]:
+        """A page of the products in it and below it."""
+        keys = wanted_keys(info, Product)
+        page = await product_page(
+            info.context, request, newest_first=newest_first, group=self.key, keys=keys
+        )
+
+        async def count() -> int:
+            return await service.count_products(info.context, self.key)
+
+        shown = [Product(record=record) for record in page.records]
+        return connection(PRODUCTS, page, shown, count)
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
@@ -128,68 +154,37 @@ class Category(Node):
         return cast("list[Self | None]", [own.get(key) if key else None for key in ids])
 
 
-def to_category(record: Record, locale: str | None = None, levels: int | None = None) -> Category:
-    """A stored category as it is shown; those around it are shown in the locale too.
-
-    `levels` is how many levels below it are shown; all of them where it is None.
-    """
-    return Category(record=record, locale=locale, levels=levels)
+def to_category(record: Record) -> Category:
+    """A stored category as it is shown."""
+    return Category(record=record)
 
 
-def _by_locale(categories: Sequence[Category], info: Info) -> dict[str | None, Context]:
-    """The context for each locale that the categories are shown in."""
-    locales = {category.locale for category in categories}
-    return {locale: in_locale(info.context, locale) for locale in locales}
+async def _related(info: Info, wanted: Sequence[Sequence[ObjectId]]) -> list[list[Category]]:
+    """The categories with these ids, list by list."""
+    found = await service.found_by_id(info.context, set(chain.from_iterable(wanted)))
+    return [[to_category(found[key]) for key in keys if key in found] for keys in wanted]
 
 
-async def _related(
-    categories: Sequence[Category], info: Info, wanted: Sequence[Sequence[ObjectId]]
-) -> list[list[Category]]:
-    """For each category those with the ids wanted of it."""
-    found: dict[str | None, dict[ObjectId, Record]] = {}
-    for locale, context in _by_locale(categories, info).items():
-        pairs = zip(categories, wanted, strict=True)
-        keys = {key for category, keys in pairs if category.locale == locale for key in keys}
-        found[locale] = await service.found_by_id(context, keys)
-    return [
-        [
-            to_category(found[category.locale][key], category.locale)
-            for key in keys
-            if key in found[category.locale]
-        ]
-        for category, keys in zip(categories, wanted, strict=True)
-    ]
-
-
+@cacheable(CategoryTreeDocument)
 async def _parents(categories: list[Category], info: Info) -> list[Category | None]:
-    wanted = [
-        [] if category.record["parent_id"] is None else [category.record["parent_id"]]
-        for category in categories
-    ]
-    return [next(iter(found), None) for found in await _related(categories, info, wanted)]
+    parents = [category.record["parent_id"] for category in categories]
+    found = await _related(info, [[] if key is None else [key] for key in parents])
+    return [next(iter(each), None) for each in found]
 
 
+@cacheable(CategoryTreeDocument)
 async def _ancestors(categories: list[Category], info: Info) -> list[list[Category]]:
-    wanted = [category.record["ancestors"] for category in categories]
-    return await _related(categories, info, wanted)
+    return await _related(info, [category.record["ancestors"] for category in categories])
 
 
+@cacheable(CategoryTreeDocument)
 async def _children(categories: list[Category], info: Info) -> list[list[Category]]:
-    found: dict[str | None, dict[ObjectId | None, list[Record]]] = {}
-    for locale, context in _by_locale(categories, info).items():
-        keys = [category.key for category in categories if category.locale == locale]
-        found[locale] = await service.children_of(context, keys)
-    return [
-        []
-        if category.levels == 0
-        else [
-            to_category(child, category.locale, category.levels and category.levels - 1)
-            for child in found[category.locale][category.key]
-        ]
-        for category in categories
-    ]
+    keys = [category.key for category in categories]
+    found = await service.children_of(info.context, keys)
+    return [[to_category(child) for child in found[key]] for key in keys]
 
 
+@cacheable(CountDocument)
 async def _product_counts(
     categories: list[Category], info: Info, include_descendants: IncludeDescendants = True
 ) -> list[int]:
@@ -211,6 +206,7 @@ class CategoryTree:
     )
 
 
+@cacheable(CategoryTreeDocument)
 @reads("placed_in")
 async def _categories_of(products: list[Product], info: Info) -> list[list[Category]]:
     wanted = [product.record.get("placed_in", ()) for product in products]
@@ -238,6 +234,7 @@ class CategoryCount:
     count: int = strawberry.field(description="How many are in it or below it.")
 
 
+@cacheable(CategoryTreeDocument)
 async def _category_counts(facets: list[Facets], info: Info) -> list[list[CategoryCount]]:
     wanted = [[(ObjectId(each.value), each.count) for each in found.groups] for found in facets]
     keys = [key for found in wanted for key, _ in found]
@@ -261,6 +258,7 @@ class CategoryFacets:
 class CategoryQuery:
     @strawberry.field(description="One category, by its id or its slug; null where there is none.")
     @staticmethod
+    @cacheable(CategoryTreeDocument)
     async def category(
         info: Info,
         id: Annotated[  # noqa: A002
@@ -285,10 +283,11 @@ class CategoryQuery:
         else:
             key = object_id(id or "", "Category")
             record = (await service.found_by_id(context, [key])).get(key)
-        return to_category(record, locale) if record else None
+        return to_category(record) if record else None
 
     @strawberry.field(description="The categories in the order in which they were added.")
     @staticmethod
+    @cacheable(CategoryTreeDocument)
     async def categories(
         info: Info,
         roots: Annotated[bool, strawberry.argument(description="Only those at the top.")] = False,
@@ -305,19 +304,46 @@ class CategoryQuery:
         async def count() -> int:
             return await service.count_categories(context, roots=roots)
 
-        shown = [to_category(record, locale) for record in page.records]
+        shown = [to_category(record) for record in page.records]
         return connection(CURSOR, page, shown, count)
 
     @strawberry.field(description="The tree from its roots, by position and name.")
     @staticmethod
+    @cacheable(CategoryTreeDocument)
     async def category_tree(
         info: Info,
         depth: Annotated[
-            int, strawberry.argument(description=f"How many levels: 1 to {MOST_DEPTH}.")
-        ] = 3,
+            int | None,
+            strawberry.argument(
+                description="Bounds nothing any more: what is selected is there.",
+                deprecation_reason="Select as many levels as you need, or use `allCategories`.",
+            ),
+        ] = None,
         locale: Locale = None,
     ) -> list[Category]:
-        if not 1 <= depth <= MOST_DEPTH:
-            raise InvalidError(f"`depth` must be from 1 to {MOST_DEPTH}")
+        _check_depth(depth)
         roots = await service.children_of(in_locale(info.context, locale), [None])
-        return [to_category(record, locale, depth - 1) for record in roots[None]]
+        return [to_category(record) for record in roots[None]]
+
+    @strawberry.field(
+        description="All categories in the tree's order: after each the first below it with all "
+        "below that, then the next. `depth` and `parentId` say where each one belongs."
+    )
+    @staticmethod
+    @cacheable(CategoryTreeDocument)
+    async def all_categories(
+        info: Info,
+        depth: Annotated[
+            int | None,
+            strawberry.argument(description="How many levels from the roots; null for all."),
+        ] = None,
+        locale: Locale = None,
+    ) -> list[Category]:
+        _check_depth(depth)
+        found = await service.whole_tree(in_locale(info.context, locale), depth)
+        return [to_category(record) for record in found]
+
+
+def _check_depth(depth: int | None) -> None:
+    if depth is not None and depth < 1:
+        raise InvalidError("`depth` must be at least 1")

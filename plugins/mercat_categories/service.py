@@ -4,22 +4,28 @@ from collections.abc import Iterable, Sequence
 
 from bson import ObjectId
 
+from mercat import catalog
 from mercat.context import Context
 from mercat.storage import Record
+from mercat.storage.outbox import OutboxDocument
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
+from mercat_categories.changing import counts
 from mercat_categories.counting import Counts, product_counts
 from mercat_categories.listing import listings
 from mercat_categories.memory import categories_by_id, current_forest
+from mercat_products import service as products
 from mercat_products.documents import COUNTER as PRODUCTS
+from mercat_products.permissions import sees_more
 from mercat_products.service import localised, products_by_id
 
 __all__ = ["Counts", "localised", "product_counts"]
 
+_COUNTED = [catalog.products_saved.__name__, catalog.products_removed.__name__]
+
 
 async def category_by_slug(context: Context, slug: str) -> Record | None:
-    """The category that has that slug, or had it; one in the context's locale goes first."""
-    locale = None if context.locale == context.shop.locale else context.locale
-    found = (await current_forest(context)).find(slug, locale)
+    """The category that has that slug in any locale, or had it."""
+    found = (await current_forest(context)).find(slug)
     return None if found is None else localised(context, found)
 
 
@@ -37,6 +43,16 @@ async def children_of(
     return {key: [localised(context, record) for record in children.get(key, ())] for key in ids}
 
 
+async def whole_tree(context: Context, levels: int | None) -> list[Record]:
+    """The categories of so many levels, or all: each before those below it."""
+    found = (await current_forest(context)).in_order
+    return [
+        localised(context, record)
+        for record in found
+        if levels is None or len(record["ancestors"]) < levels
+    ]
+
+
 async def category_page(context: Context, request: PageRequest, *, roots: bool) -> Page:
     """One page of the categories, in the order in which they were added."""
     page = (await current_forest(context)).page(request, roots=roots)
@@ -46,6 +62,23 @@ async def category_page(context: Context, request: PageRequest, *, roots: bool) 
 
 async def count_categories(context: Context, *, roots: bool) -> int:
     return (await current_forest(context)).count(roots=roots)
+
+
+async def count_products(context: Context, category: ObjectId) -> int:
+    """How many products that the viewer sees are in it or below it, at this moment.
+
+    The stored count of active ones is right while no event of a product waits. Else, and for those
+    who see more, they are counted.
+    """
+    if sees_more(context.viewer):
+        return await products.count_products(context, category)
+    events = context.storage.collection(OutboxDocument)
+    if await events.find_one({"hook": {"$in": _COUNTED}}, {"_id": 1}) is None:
+        found = await counts(context).find_one({"_id": category}, {"total": 1})
+        if found is not None:
+            total: int = found["total"]
+            return total
+    return await products.count_products(context, category)
 
 
 async def direct_products(

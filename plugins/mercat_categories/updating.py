@@ -1,6 +1,6 @@
 """Bringing stored categories up to date with the rows of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,19 +9,24 @@ from mercat.storage import Record
 from mercat_categories.draft import Draft
 from mercat_categories.editing.service import apply
 from mercat_categories.errors import SlugTakenError
-from mercat_categories.forest import BY_PATH, path_of
+from mercat_categories.forest import BY_PATH, old_addresses_of, path_of
 from mercat_categories.records import CategoryRecord
-from mercat_products.markup import sanitised
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A category of the file with its parent's key, and its names from the root."""
+    """A category of the file with its parent's key, and its names from the root.
+
+    `texts` are what is stored of it besides its name and slug, checked; `number` is its own if it
+    is new.
+    """
 
     where: str
     record: CategoryRecord
     parent: str | None
     names: tuple[str, ...]
+    number: int | None = None
+    texts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,21 +61,22 @@ def _update(item: Placed, record: Record, draft: Draft, tally: Tally) -> None:
     wanted: dict[str, Any] = {
         "key": item.record.key,
         "name": item.record.name,
-        "description": sanitised(item.record.description),
-        "position": item.record.position,
+        **item.texts,
     }
+    missing = [one for one in item.record.old_slugs if one not in old_addresses_of(record)]
     if item.record.slug is not None:
         wanted["slug"] = item.record.slug
-    if all(record[name] == value for name, value in wanted.items()):
+    if not missing and all(record.get(name) == value for name, value in wanted.items()):
         tally.unchanged += 1
         return
     try:
         apply(draft, record, wanted)
     except SlugTakenError:
-        reason = f"another category has the slug '{item.record.slug}'"
+        reason = f"another category has the slug '{item.record.slug}', or one of its translations'"
         tally.rejected.append(Rejected(item.where, reason))
         return
     draft.edit(record["_id"], key=item.record.key)
+    draft.remember(record["_id"], missing)
     if item.record.name != record["name"]:
         tally.notes.append(
             Rejected(item.where, f"it was '{record['name']}'; products find it by either name")

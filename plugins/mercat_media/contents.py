@@ -27,7 +27,7 @@ _BATCH = 50
 async def content_of(context: Context, staged: Staged) -> Record:
     """The content of a picture, made now where there is none; it stays for a day at least.
 
-    Raises UnsupportedTypeError, TooManyPixelsError, BrokenError, BusyError.
+    Raises UnsupportedTypeError, PolyglotError, TooManyPixelsError, BrokenError, BusyError.
     """
     workshop = workshop_of(context)
     async with workshop.alone(staged.digest):

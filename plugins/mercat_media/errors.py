@@ -19,6 +19,12 @@ class TooManyPixelsError(DomainError):
     code = "TOO_MANY_PIXELS"
 
 
+class PolyglotError(DomainError):
+    """The file is a picture, and something else too."""
+
+    code = "POLYGLOT"
+
+
 class BrokenError(DomainError):
     """The picture can't be read to its end, or only with too much time or memory."""
 
@@ -38,5 +44,6 @@ class BusyError(DomainError):
 
 
 REFUSALS: dict[str, type[DomainError]] = {
-    error.code: error for error in (UnsupportedTypeError, TooManyPixelsError, BrokenError)
+    error.code: error
+    for error in (UnsupportedTypeError, PolyglotError, TooManyPixelsError, BrokenError)
 }

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import resource
+import runpy
 import signal
 import sys
 import warnings
@@ -41,6 +42,10 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
+
+
+# The package that it is in would take longer to import than most pictures take to render.
+_polyglots = runpy.run_path(str(Path(__file__).with_name("polyglots.py")))
 
 
 class RefusedError(Exception):
@@ -99,6 +104,8 @@ def _write(picture: Image.Image, file: Path, kind: str) -> None:
 def _read(source: Path, pixels: int, longest: int) -> Image.Image:
     """The picture upright in sRGB, as RGB or RGBA, no longer than `longest`, and nothing else."""
     kind = _kind_of(source)
+    data = source.read_bytes()
+    _refuse_polyglot(_polyglots["hidden"](data))
     Image.MAX_IMAGE_PIXELS = pixels
     PngImagePlugin.MAX_TEXT_CHUNK = _LARGEST_PROFILE
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -106,7 +113,7 @@ def _read(source: Path, pixels: int, longest: int) -> Image.Image:
         with Image.open(source, formats=[kind]) as image:
             if image.width * image.height > pixels:
                 raise Image.DecompressionBombError  # noqa: TRY301
-            return _clean(image, longest)
+            picture = _clean(image, longest)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise RefusedError(
             "TOO_MANY_PIXELS",
@@ -116,6 +123,13 @@ def _read(source: Path, pixels: int, longest: int) -> Image.Image:
         raise RefusedError(
             "BROKEN", "the picture can't be read to its end; export it anew and upload that"
         ) from None
+    _refuse_polyglot(_polyglots["following"](data, kind))
+    return picture
+
+
+def _refuse_polyglot(problem: str | None) -> None:
+    if problem is not None:
+        raise RefusedError("POLYGLOT", problem)
 
 
 def _kind_of(source: Path) -> str:

@@ -10,6 +10,7 @@ from bson import ObjectId
 from litestar.datastructures import UploadFile
 from strawberry.file_uploads import Upload
 
+from mercat.caching import cacheable
 from mercat.errors import DomainError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
@@ -71,16 +72,19 @@ def _id(record: Record) -> strawberry.ID:
     return strawberry.ID(encode_id("Media", f"url-{digest[:24]}"))
 
 
+@cacheable()
 @reads("id", "url")
 def _ids(media: "Sequence[Media]", _info: Info) -> list[strawberry.ID]:
     return [_id(each.record) for each in media]
 
 
+@cacheable()
 @reads()
 def _kinds(media: "Sequence[Media]", _info: Info) -> list[MediaKind]:
     return [MediaKind.IMAGE] * len(media)
 
 
+@cacheable()
 @reads("url", "folder", "width", "height")
 def _urls(
     media: "Sequence[Media]",
@@ -175,6 +179,9 @@ class MediaErrorCode(Enum):
     TOO_MANY_PIXELS = strawberry.enum_value(
         "TOO_MANY_PIXELS", description="The picture has too many pixels."
     )
+    POLYGLOT = strawberry.enum_value(
+        "POLYGLOT", description="The file is a picture, and something else too."
+    )
     BROKEN = strawberry.enum_value("BROKEN", description="The picture can't be read to its end.")
     IN_USE = strawberry.enum_value("IN_USE", description="Something in the shop shows it.")
     BUSY = strawberry.enum_value("BUSY", description="Too many uploads; try again in a minute.")
@@ -210,7 +217,7 @@ class MediaDeletePayload:
 class MediaMutation:
     @strawberry.field(
         description="Upload a picture; needs `media.upload` or `media.manage`. The same picture "
-        "again gives the same media."
+        "again gives the same media, with the `alt` that it has: `mediaUpdate` changes that."
     )
     @staticmethod
     async def media_upload(

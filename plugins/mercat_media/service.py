@@ -49,10 +49,12 @@ async def upload_chunks(
 
 
 async def upload(context: Context, staged: Staged, *, alt: str | None) -> Record:
-    """Add the picture that was staged, or find the viewer's own media of it and give it `alt`.
+    """Add the picture that was staged, or find the viewer's own media of it.
+
+    That keeps the words that it has: other things in the shop may show it.
 
     The caller has checked that the viewer may. Raises InvalidError, UnsupportedTypeError,
-    TooManyPixelsError, BrokenError, BusyError.
+    PolyglotError, TooManyPixelsError, BrokenError, BusyError.
     """
     text = _checked_alt(alt or "")
     owner = owner_of(context.viewer)
@@ -61,7 +63,7 @@ async def upload(context: Context, staged: Staged, *, alt: str | None) -> Record
     content = await content_of(context, staged)
     known = {"owner": owner, "digest": content["_id"]}
     for _ in range(3):
-        found = await _found_again(context, known, text if alt is not None else None)
+        found = await _found_again(context, known, text)
         if found is None:
             found = await _insert(context, known, content, text)
         if found is not None:
@@ -161,15 +163,17 @@ async def count_uses(
             raise NotFoundError("a picture was deleted meanwhile; choose another")
 
 
-async def _found_again(context: Context, known: Record, alt: str | None) -> Record | None:
-    if alt is None:
-        return await _collection(context).find_one(known)
-    found: Record | None = await _collection(context).find_one_and_update(
-        known,
-        {"$set": {"alt": alt, "updated_at": datetime.now(UTC)}, "$inc": {"version": 1}},
-        return_document=ReturnDocument.AFTER,
-    )
-    return found
+async def _found_again(context: Context, known: Record, alt: str) -> Record | None:
+    """The media of a picture; it gets the words only where it has none."""
+    if alt:
+        changed: Record | None = await _collection(context).find_one_and_update(
+            {**known, "alt": ""},
+            {"$set": {"alt": alt, "updated_at": datetime.now(UTC)}, "$inc": {"version": 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if changed is not None:
+            return changed
+    return await _collection(context).find_one(known)
 
 
 async def _insert(context: Context, known: Record, content: Record, alt: str) -> Record | None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from mercat.context import Context
 from mercat.engine import Engine
@@ -29,8 +29,6 @@ _GENERATION = b"mercat media 1\0"  # another one makes every picture anew
 _PIECE = 256 * 1024
 # Not the rest of the environment: it has the shop's secrets.
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-# Beside the engine, which has no place for what a plugin keeps.
-_workshops: WeakKeyDictionary[Engine, "Workshop"] = WeakKeyDictionary()
 
 
 class Staged:
@@ -119,7 +117,7 @@ class Workshop:
     async def render(self, source: Path, folder: Path) -> dict[str, Any]:
         """Render a picture into a new folder: its width, height and blurhash.
 
-        Raises UnsupportedTypeError, TooManyPixelsError, BrokenError, BusyError.
+        Raises UnsupportedTypeError, PolyglotError, TooManyPixelsError, BrokenError, BusyError.
         """
         with self._in_line():
             async with self._places:
@@ -179,7 +177,4 @@ class Workshop:
 
 def workshop_of(context: Context) -> Workshop:
     """The workshop of an engine. Raises BootError where what its storage needs is missing."""
-    found = _workshops.get(context.engine)
-    if found is None:
-        found = _workshops[context.engine] = Workshop(context.engine)
-    return found
+    return context.engine.own(Workshop, context.engine)

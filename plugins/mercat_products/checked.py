@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
+from pydantic import BaseModel
 
 from mercat.errors import InvalidError
 from mercat.money import CURRENCIES, digits
@@ -17,7 +18,12 @@ from mercat_products.editing.checking import (
     checked_product,
     checked_variant,
 )
-from mercat_products.records import PriceRecord, ProductRecord, VariantRecord
+from mercat_products.records import (
+    PriceRecord,
+    ProductRecord,
+    TranslationRecord,
+    VariantRecord,
+)
 from mercat_products.values import Field, addresses, check_variants
 
 _NEW: Record = {
@@ -36,6 +42,7 @@ _NEW_VARIANT: Record = {
     "prices": [],
     "available": True,
 }
+_TRANSLATED = ("name", "description", "slug")
 _YES_OR_NO = {"true": True, "false": False}
 
 
@@ -76,13 +83,39 @@ def checked(
     `of_type` is its type then; `own` are the shop's own pictures that it shows, by their addresses.
     Raises InvalidError.
     """
-    given = {key: value for key, value in record if key in record.model_fields_set}
+    given = _given(record)
     plain = _plain({key: value for key, value in given.items() if key in _SIMPLE}, own)
+    if "translations" in given:
+        plain["translations"] = _translations(record.translations, shop, stored)
     found = {**(stored or _NEW), **checked_product(plain, shop, stored)}
     found["variants"] = _variants(record.variants, shop, stored, own)
     found |= _type(given, of_type, stored)
     found["addresses"] = addresses(found["slug"], found.get("translations", ()))
     return found | _old_addresses(found, record.old_slugs, stored)
+
+
+def _given(record: BaseModel) -> dict[str, Any]:
+    """What a record names itself."""
+    named = record.model_fields_set
+    return {key: value for key, value in vars(record).items() if key in named}
+
+
+def _translations(
+    given: tuple[TranslationRecord, ...], shop: ShopSettings, stored: Record | None
+) -> list[dict[str, Any]]:
+    """What is stored, and over it what each record names; one that says nothing is none."""
+    found: dict[str, dict[str, Any]] = {
+        one["locale"]: dict(one)
+        for one in (stored or {}).get("translations", ())
+        if one["locale"] in shop.all_locales[1:]
+    }
+    seen: set[str] = set()
+    for record in given:
+        if record.locale in seen:
+            raise InvalidError(f"'{record.locale}' stands there twice", field=("translations",))
+        seen.add(record.locale)
+        found[record.locale] = {**dict(record), **found.get(record.locale, {}), **_given(record)}
+    return [one for one in found.values() if any(one.get(key) is not None for key in _TRANSLATED)]
 
 
 def _variants(
@@ -98,7 +131,7 @@ def _variants(
         at = ("variants", str(i))
         for j, price in enumerate(record.prices):
             _check_currency(price, (*at, "prices", str(j), "currency"))
-        given = {key: value for key, value in record if key in record.model_fields_set}
+        given = _given(record)
         values = checked_variant(_plain(given, own), shop, at)
         found.append({**(known.get(values["sku"]) or {"id": ObjectId(), **_NEW_VARIANT}), **values})
     check_variants(found, ("variants",))
@@ -167,7 +200,8 @@ def _old_addresses(found: Record, given: tuple[str, ...], stored: Record | None)
     """Addresses that the product had, has left now, or is said to have had: none is ever lost."""
     before = stored or {}
     left = [one for one in before.get("addresses", ()) if one not in found["addresses"]]
-    old = list(dict.fromkeys([*before.get("old_addresses", ()), *given, *left]))
+    said = (one.rpartition("/")[2] for one in given)  # once with the locale of a translation
+    old = list(dict.fromkeys([*before.get("old_addresses", ()), *said, *left]))
     return {"old_addresses": old} if old else {}
 
 
@@ -183,7 +217,27 @@ def _plain(given: Mapping[str, Any], own: Mapping[str, Record]) -> dict[str, Any
 
 
 def _prices(prices: tuple[PriceRecord, ...]) -> list[dict[str, Any]]:
-    return [{**dict(price), "breaks": [dict(one) for one in price.breaks]} for price in prices]
+    return [
+        {
+            **dict(price),
+            "compare_at": None if _is_no_reduction(price) else price.compare_at,
+            "breaks": [dict(one) for one in price.breaks],
+        }
+        for price in prices
+    ]
+
+
+def left_out(record: ProductRecord) -> str | None:
+    """What of a record isn't taken though the rest is, in a sentence."""
+    for variant in record.variants:
+        if any(map(_is_no_reduction, variant.prices)):
+            return f"'{variant.sku}' used to cost no more than it does: its compare_at is left out"
+    return None
+
+
+def _is_no_reduction(price: PriceRecord) -> bool:
+    """Whether what it used to cost is no more than what it costs, as some shops say for none."""
+    return price.compare_at is not None and price.compare_at <= price.amount
 
 
 def _items(values: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -199,7 +253,6 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "media": _rows,
     "metadata": _items,
     "private_metadata": _items,
-    "translations": _rows,
     "options": _items,
     "prices": _prices,
     "dimensions": lambda value: None if value is None else dict(value),

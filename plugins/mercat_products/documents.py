@@ -92,8 +92,8 @@ class Translation(BaseModel):
 class ProductDocument(Document):
     """A product with its variants inside, so that a list is one read.
 
-    `addresses` are its slug and, as `locale/slug`, those of its translations: no two products share
-    one. `old_addresses` are those that it had. `seller` is the seller's key; None is the shop
+    `addresses` are its slug and those of its translations: no two products share one.
+    `old_addresses` are those that it had. `seller` is the seller's key; None is the shop
     itself. `placed_in` are the groups, such as categories, that other plugins put it in;
     `listed_in` those that list it: them and everything above. `imported` is the digest of what was
     last imported, where nobody has changed it since.
@@ -134,5 +134,5 @@ class ProductDocument(Document):
             IndexModel([("variants.id", 1)]),
             IndexModel([("status", 1), ("number", 1)]),
             IndexModel([("listed_in", 1), ("status", 1), ("number", 1)]),
-            IndexModel([("type_id", 1)]),
+            IndexModel([("type_id", 1), ("attributes.key", 1)]),
         ]

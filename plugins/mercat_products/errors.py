@@ -8,9 +8,15 @@ class SlugTakenError(DomainError):
 
 
 class SkuTakenError(DomainError):
-    """Another variant has the SKU."""
+    """Another variant has the SKU, which is `sku` where it is known."""
 
     code = "SKU_TAKEN"
+
+    def __init__(
+        self, message: str, *, field: tuple[str, ...] | None = None, sku: str | None = None
+    ) -> None:
+        super().__init__(message, field=field)
+        self.sku = sku
 
 
 class InUseError(DomainError):

@@ -9,12 +9,15 @@ from mercat import catalog
 from mercat.context import Context
 from mercat.exporting import Batch, Exporter
 from mercat.storage import Record, Session
+from mercat.storage.lookups import find_by
 from mercat.storage.pages import highest_number
 from mercat_media.settings import MediaSettings
 from mercat_products.documents import COUNTER, ProductDocument, Status
 from mercat_products.formats import OUTPUT_FORMATS
+from mercat_products.product_types.attributes import fitting
 from mercat_products.product_types.service import types_by_id
 from mercat_products.rows import ProductRow, row_of
+from mercat_products.stock.documents import StockDocument
 
 STATUSES: tuple[str, ...] = get_args(Status)
 _WINDOW = 200  # numbers at once; a product may be as large as its database allows
@@ -55,15 +58,22 @@ async def _rows(context: Context, products: Sequence[Record]) -> list[ProductRow
     types = await types_by_id(context, (product.get("type_id") for product in products))
     keys = {key for product in products for key in product.get("placed_in") or ()}
     paths = await _paths(context, list(keys))
+    stocks = await _stocks(context, [product["_id"] for product in products])
     start = context.settings(MediaSettings).public_url
     rows = []
     for product in products:
         of_type = types.get(product.get("type_id") or product["_id"])
         name = of_type["name"] if of_type else None
         sold_out = (one["sku"] for one in product["variants"] if not one.get("in_stock", True))
-        row = row_of(product, name, _places(product, paths), start)
+        said = {**product, "attributes": fitting(product.get("attributes") or (), of_type)}
+        row = row_of(said, name, _places(product, paths), start, stocks)
         rows.append(ProductRow(row, frozenset(sold_out)))
     return rows
+
+
+async def _stocks(context: Context, products: Sequence[ObjectId]) -> dict[ObjectId, Record]:
+    found = find_by(context.storage.collection(StockDocument), "product", products, {"held": 0})
+    return {stock["_id"]: stock async for stock in found}
 
 
 async def _paths(context: Context, keys: Sequence[ObjectId]) -> dict[ObjectId, str] | None:

@@ -19,6 +19,8 @@ from mercat_products.exporting import EXPORTS
 from mercat_products.loading import PRODUCTS
 from mercat_products.operations import OPERATIONS
 from mercat_products.product_types.documents import ProductTypeDocument
+from mercat_products.product_types.exporting import TYPE_EXPORTS
+from mercat_products.product_types.loading import PRODUCT_TYPES
 from mercat_products.product_types.schema import (
     ProductAttributes,
     ProductTypeMutation,
@@ -92,12 +94,12 @@ def scheduled_jobs() -> Sequence[Job]:
 
 @hookimpl
 def importers() -> Sequence[Importer[Any]]:
-    return [PRODUCTS]
+    return [PRODUCT_TYPES, PRODUCTS]
 
 
 @hookimpl
 def exporters() -> Sequence[Exporter[Any]]:
-    return [EXPORTS]
+    return [TYPE_EXPORTS, EXPORTS]
 
 
 @hookimpl

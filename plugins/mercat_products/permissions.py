@@ -10,6 +10,7 @@ SELL = "products.sell"
 """The products of the viewer's own seller."""
 
 ACTIVE: Record = {"status": "active"}
+_HIDDEN: tuple[Record, ...] = ({"status": "draft"}, {"status": "archived"})
 
 
 def may_manage(viewer: Viewer) -> bool:
@@ -38,3 +39,20 @@ def visible(viewer: Viewer) -> Record:
     if sells(viewer):
         return {"$or": [ACTIVE, {"seller": viewer.seller}]}
     return ACTIVE
+
+
+def sees_more(viewer: Viewer) -> bool:
+    """Whether there may be products that the viewer sees and that aren't active."""
+    return may_manage(viewer) or sells(viewer)
+
+
+def visible_parts(viewer: Viewer) -> list[Record]:
+    """The same as conditions of which each product meets one at most, all with a status.
+
+    An index has that before the number, so that each is a list that can be read page by page.
+    """
+    if may_manage(viewer):
+        return [ACTIVE, *_HIDDEN]
+    if sells(viewer):
+        return [ACTIVE, *({**hidden, "seller": viewer.seller} for hidden in _HIDDEN)]
+    return [ACTIVE]

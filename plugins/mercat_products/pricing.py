@@ -43,10 +43,15 @@ def price_in(prices: Sequence[Record], currency: str, quantity: int = 1) -> Vari
             breaks = price.get("breaks")
             return VariantPrice(
                 price=Money.of(_amount(price, quantity) if breaks else price["amount"], currency),
-                compare_at=Money.of(compare_at, currency) if compare_at else None,
+                compare_at=_before(compare_at, price["amount"], currency),
                 breaks=_to_breaks(breaks, currency) if breaks else [],
             )
     return None
+
+
+def _before(amount: int | None, now: int, currency: str) -> Money | None:
+    """What it used to cost, which says nothing unless it is more than what it costs."""
+    return Money.of(amount, currency) if amount is not None and amount > now else None
 
 
 def _amount(price: Record, quantity: int) -> int:

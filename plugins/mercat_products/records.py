@@ -4,7 +4,7 @@ What a record does not name stays as it is in the shop; a new product gets the d
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     StrictBool,
     StrictFloat,
     StringConstraints,
+    model_validator,
 )
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=200)]
@@ -25,6 +26,7 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5
 Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 _Words = Annotated[str, StringConstraints(strict=True, max_length=10_000)]
 Measure = Annotated[int, Field(ge=0)]
+Units = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 def _binary(value: object) -> object:
@@ -81,22 +83,42 @@ class DimensionsRecord(_Record):
     height: Measure
 
 
+class StockRecord(_Record):
+    """What is on hand, and how it is sold; what is None stays as it is in the shop.
+
+    `low_at` is at how many units it counts as low. With `allow` up to `backorder_limit` more are
+    sold than are on hand, or any number.
+    """
+
+    on_hand: Units
+    low_at: Units | None = None
+    backorders: Literal["deny", "allow"] | None = None
+    backorder_limit: Units | None = None
+
+    @model_validator(mode="after")
+    def _limits_what_is_allowed(self) -> Self:
+        if self.backorder_limit is not None and self.backorders != "allow":
+            raise ValueError("a backorder_limit goes with backorders that are `allow`")
+        return self
+
+
 class VariantRecord(_Record):
     """What is sold; `options` says how it differs: `{"Size": "M", "Colour": "red"}`.
 
-    `weight` is in grams.
+    `weight` is in grams. Without a `stock` nothing is said of what is on hand.
     """
 
     sku: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
     name: ShortText = ""
     barcode: ShortText | None = None
-    options: dict[Filled, Filled] = {}
+    options: dict[Filled, Filled] = Field(default_factory=dict)
     prices: tuple[PriceRecord, ...] = ()
     available: bool = True
     tax_class: ShortText | None = None
     weight: Measure | None = None
     dimensions: DimensionsRecord | None = None
     media: tuple[MediaRecord, ...] = ()
+    stock: StockRecord | None = None
 
 
 class SeoRecord(_Record):
@@ -107,7 +129,10 @@ class SeoRecord(_Record):
 
 
 class TranslationRecord(_Record):
-    """The texts in one of the shop's other locales; what is None falls back."""
+    """The texts in one of the shop's other locales; what is None falls back.
+
+    What it doesn't name stays as it is in the shop, and so do the locales that no record names.
+    """
 
     locale: Filled
     name: ShortText | None = None
@@ -120,8 +145,8 @@ class ProductRecord(_Record):
 
     `type` is the name of a product type; `attributes` have its attributes' keys, a day as
     `2026-01-31`. `categories` are paths from the root, their names separated by ` > `. `seller` is
-    a seller's key. `old_slugs` lead to the product as well, those of a translation as
-    `locale/slug`; an import adds to them and takes none away.
+    a seller's key. `old_slugs` lead to the product as well, as they are or, as they once were
+    written, as `locale/slug`; an import adds to them and takes none away.
     """
 
     slug: Slug
@@ -131,13 +156,13 @@ class ProductRecord(_Record):
     status: Literal["draft", "active", "archived"] = "active"
     seller: ShortText | None = None
     type: Filled | None = None
-    attributes: dict[Filled, Attribute] = {}
+    attributes: dict[Filled, Attribute] = Field(default_factory=dict)
     tags: tuple[Filled, ...] = ()
     categories: tuple[Filled, ...] = ()
     seo: SeoRecord = SeoRecord()
     media: tuple[MediaRecord, ...] = ()
     variants: Annotated[tuple[VariantRecord, ...], Field(min_length=1, max_length=2000)]
-    metadata: dict[Filled, ShortText] = {}
-    private_metadata: dict[Filled, ShortText] = {}
+    metadata: dict[Filled, ShortText] = Field(default_factory=dict)
+    private_metadata: dict[Filled, ShortText] = Field(default_factory=dict)
     translations: tuple[TranslationRecord, ...] = ()
     old_slugs: tuple[Address, ...] = ()

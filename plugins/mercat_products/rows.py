@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from bson import ObjectId
 
 from mercat.money import format_minor
 from mercat.storage import Record
@@ -31,11 +32,14 @@ def row_of(
     of_type: str | None = None,
     paths: Sequence[str] | None = None,
     start: str | None = None,
+    stocks: Mapping[ObjectId, Record] | None = None,
 ) -> dict[str, Any]:
     """The row of a product; without `paths` it says nothing of categories.
 
-    `start` is where the shop's own pictures lie, or None for its own host.
+    `start` is where the shop's own pictures lie, or None for its own host. `stocks` are those of
+    the variants that are counted.
     """
+    found = stocks or {}
     return {
         "slug": stored["slug"],
         "name": stored["name"],
@@ -51,10 +55,15 @@ def row_of(
         **({} if paths is None else {"categories": list(paths)}),
         "seo": _filled(stored.get("seo"), title="", description=""),
         "media": _media(stored, start),
-        "variants": [_variant(variant, start) for variant in stored["variants"]],
+        "variants": [
+            {**_variant(variant, start), **_stock(found.get(variant["id"]))}
+            for variant in stored["variants"]
+        ],
         "metadata": stored.get("metadata") or {},
         "private_metadata": stored.get("private_metadata") or {},
-        "translations": [_translation(one) for one in stored.get("translations") or ()],
+        "translations": [
+            one for one in map(_translation, stored.get("translations") or ()) if _says(one)
+        ],
         "old_slugs": stored.get("old_addresses") or [],
     }
 
@@ -81,6 +90,19 @@ def _variant(stored: Record, start: str | None) -> dict[str, Any]:
     }
 
 
+def _stock(stored: Record | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    return {
+        "stock": {
+            "on_hand": stored["on_hand"],
+            "low_at": stored["low_at"],
+            "backorders": stored["backorders"].lower(),
+            "backorder_limit": stored["backorder_limit"],
+        }
+    }
+
+
 def _price(stored: Record) -> dict[str, Any]:
     currency, before = stored["currency"], stored.get("compare_at")
     return {
@@ -99,6 +121,10 @@ def _translation(stored: Record) -> dict[str, Any]:
     if found["description"] is not None:
         found["description"] = sanitised(found["description"])
     return found
+
+
+def _says(translation: dict[str, Any]) -> bool:
+    return any(value is not None for key, value in translation.items() if key != "locale")
 
 
 def _media(stored: Record, start: str | None) -> list[dict[str, Any]]:

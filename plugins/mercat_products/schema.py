@@ -10,6 +10,7 @@ from typing import Annotated, Self
 import strawberry
 from bson import ObjectId
 
+from mercat.caching import cacheable
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
@@ -38,8 +39,10 @@ from mercat_products.details import (
     Seo,
     Weight,
 )
+from mercat_products.documents import ProductDocument
 from mercat_products.permissions import may_edit
 from mercat_products.pricing import Currency, PriceRange, VariantPrice, price_in, price_range
+from mercat_products.sellers import seller_id
 
 CURSOR = "products"
 
@@ -54,16 +57,22 @@ class ProductStatus(Enum):
 _STATUSES = {status.value: status for status in ProductStatus}
 
 
+@cacheable()
 def _prices(
     variants: "Sequence[ProductVariant]",
     info: Info,
     currency: Currency = None,
-    quantity: Annotated[int, strawberry.argument(description="How many are bought.")] = 1,
+    quantity: Annotated[
+        int, strawberry.argument(description="How many are bought; 1 at least.")
+    ] = 1,
 ) -> list[VariantPrice | None]:
+    if quantity < 1:
+        raise InvalidError("quantity must be at least 1")
     wanted = currency or info.context.shop.currency
     return [price_in(variant.record["prices"], wanted, quantity) for variant in variants]
 
 
+@cacheable()
 def _can_be_bought(variants: "Sequence[ProductVariant]", _info: Info) -> list[bool]:
     return [is_for_sale(variant.record) for variant in variants]
 
@@ -115,6 +124,7 @@ class ProductVariant(Node):
         return [variants.get(key) if key else None for key in ids]
 
 
+@cacheable()
 @reads("media")
 def _media(
     products: "Sequence[Product]", _info: Info, first: First = None, after: After = None
@@ -131,6 +141,7 @@ def _first_media(records: Sequence[Record]) -> Media | None:
     return Media(record=records[0]) if records else None
 
 
+@cacheable()
 @reads("variants")
 def _variants(
     products: "Sequence[Product]", _info: Info, first: First = None, after: After = None
@@ -146,6 +157,7 @@ def _to_variant(product: "Product", record: Record) -> ProductVariant:
     return ProductVariant(record=record, product=product)
 
 
+@cacheable()
 @reads("variants")
 def _price_ranges(
     products: "Sequence[Product]", info: Info, currency: Currency = None
@@ -155,8 +167,8 @@ def _price_ranges(
 
 
 def is_for_sale(variant: Record) -> bool:
-    """Whether a stored variant is offered and in stock."""
-    return bool(variant["available"] and variant.get("in_stock", True))
+    """Whether a stored variant is offered, at a price in some currency, and in stock."""
+    return bool(variant["available"] and variant["prices"] and variant.get("in_stock", True))
 
 
 def _is_available(variants: Sequence[Record]) -> bool:
@@ -181,6 +193,9 @@ class Product(Node):
     description: str = stored("description", "What it is.", default="")
     status: ProductStatus = stored("status", "Whether it is sold.", convert=_STATUSES.__getitem__)
     brand: str | None = stored("brand", "Who makes it.")
+    seller_id: strawberry.ID | None = stored(
+        "seller", "The id of who sells it; null for the shop itself.", convert=seller_id
+    )
     tags: list[str] = stored("tags", "Words that it is found by.", default=())
     created_at: datetime = stored("created_at", "When it was added.")
     updated_at: datetime = stored("updated_at", "When it was last changed.")
@@ -208,11 +223,13 @@ class Product(Node):
         return found
 
     @strawberry.field(description="Its public metadata.")
+    @cacheable()
     @reads("metadata")
     def metadata(self) -> list[MetadataItem]:
         return _to_items(self.record.get("metadata", {}))
 
     @strawberry.field(description="Metadata for those who may change it; null for others.")
+    @cacheable()
     @reads("private_metadata", "seller")
     def private_metadata(self, info: Info) -> list[MetadataItem] | None:
         if not may_edit(info.context.viewer, self.record.get("seller")):
@@ -220,6 +237,7 @@ class Product(Node):
         return _to_items(self.record.get("private_metadata", {}))
 
     @strawberry.field(description="How its variants differ.")
+    @cacheable()
     @reads("variants")
     def options(self) -> list[ProductOption]:
         values: dict[str, dict[str, None]] = {}
@@ -229,10 +247,11 @@ class Product(Node):
         return [ProductOption(name=name, values=list(found)) for name, found in values.items()]
 
     @strawberry.field(description="The first variant that can be bought, or the first.")
+    @cacheable()
     @reads("variants")
     def default_variant(self) -> ProductVariant | None:
         variants = self.record["variants"]
-        available = (variant for variant in variants if variant["available"])
+        available = filter(is_for_sale, variants)
         found = next(available, variants[0] if variants else None)
         return ProductVariant(record=found, product=self) if found else None
 
@@ -295,6 +314,7 @@ def in_locale(context: Context, locale: str | None) -> Context:
 class ProductQuery:
     @strawberry.field(description="One product, by its id or its slug; null where there is none.")
     @staticmethod
+    @cacheable(named=[ProductDocument])
     async def product(
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002
@@ -318,17 +338,20 @@ class ProductQuery:
 
     @strawberry.field(description="One variant, by its id or its SKU; null where there is none.")
     @staticmethod
+    @cacheable(named=[ProductDocument])
     async def variant(
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002
         sku: Annotated[str | None, strawberry.argument(description="Its SKU.")] = None,
+        locale: Locale = None,
     ) -> ProductVariant | None:
         if (id is None) == (sku is None):
             raise InvalidError("give either `id` or `sku`")
+        context = in_locale(info.context, locale)
         if id is not None:
             key = object_id(id, "ProductVariant")
             return (await ProductVariant.load_nodes(info, [str(key)]))[0]
-        record = await service.product_by_sku(info.context, sku or "")
+        record = await service.product_by_sku(context, sku or "")
         for variant in record["variants"] if record else ():
             if variant["sku"] == sku:
                 return ProductVariant(record=variant, product=Product(record=record or {}))

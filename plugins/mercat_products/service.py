@@ -1,8 +1,8 @@
 """Finding products. What a viewer may not see answers like what isn't there."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
@@ -11,7 +11,7 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
 from mercat_products.documents import COUNTER, ProductDocument
-from mercat_products.permissions import ACTIVE, visible
+from mercat_products.permissions import visible, visible_parts
 
 # What no list or page shows.
 _PROJECTION = {"imported": 0, "listed_in": 0, "addresses": 0, "old_addresses": 0}
@@ -21,24 +21,19 @@ _TRANSLATED = ("name", "description", "slug")
 async def product_by_slug(
     context: Context, slug: str, keys: frozenset[str] | None = None
 ) -> Record | None:
-    """The product that has that slug, or had it, with those keys of its record or all.
-
-    A slug in the context's locale goes before one in the shop's own.
-    """
-    wanted = {**visible(context.viewer)}
+    """The product that has that slug in any locale, or had it, with those keys or all."""
+    products, wanted = _products(context), visible(context.viewer)
     shown = projection(context, keys)
-    locale = context.locale
-    if locale != context.shop.locale:
-        found = await _products(context).find_one(
-            {"addresses": f"{locale}/{slug}", **wanted}, shown
-        )
+    ways = ("slug", "addresses")  # either has it alone, as a rule
+    for way in ways if context.locale == context.shop.locale else reversed(ways):
+        found = await products.find_one({way: slug, **wanted}, shown)
         if found is not None:
-            return localised(context, found)
-    found = await _products(context).find_one({"slug": slug, **wanted}, shown)
-    if found is None:
-        old = slug if locale == context.shop.locale else f"{locale}/{slug}"
-        condition = {"old_addresses": {"$in": [old, slug]}, **wanted}
-        found = await _products(context).find_one(condition, shown)
+            break
+    if found is not None:
+        context.about(ProductDocument, [found["_id"]])
+        return localised(context, found)
+    context.about(ProductDocument)  # any product may get that slug, which goes before these
+    found = await products.find_one({"old_addresses": slug, **wanted}, shown)
     return None if found is None else localised(context, found)
 
 
@@ -46,6 +41,7 @@ async def products_by_id(
     context: Context, ids: Sequence[ObjectId], keys: frozenset[str] | None = None
 ) -> dict[ObjectId, Record]:
     """The products with those ids that the viewer may see, with those keys or all."""
+    context.about(ProductDocument, ids)
     condition = {"_id": {"$in": list(ids)}, **visible(context.viewer)}
     cursor = _products(context).find(condition, projection(context, keys))
     return {record["_id"]: localised(context, record) async for record in cursor}
@@ -69,12 +65,15 @@ async def products_by_variant(context: Context, ids: Sequence[ObjectId]) -> dict
     async for stored in _products(context).find(condition, _PROJECTION):
         record = localised(context, stored)
         found |= {v["id"]: record for v in record["variants"] if v["id"] in wanted}
+    is_found = found.keys() == wanted
+    context.about(ProductDocument, {r["_id"] for r in found.values()} if is_found else None)
     return found
 
 
 async def product_by_sku(context: Context, sku: str) -> Record | None:
     condition = {"variants.sku": sku, **visible(context.viewer)}
     found = await _products(context).find_one(condition, _PROJECTION)
+    context.about(ProductDocument, None if found is None else [found["_id"]])
     return None if found is None else localised(context, found)
 
 
@@ -90,9 +89,10 @@ async def product_page(
 
     Its records have those keys or all.
     """
+    context.about(ProductDocument)
     page = await find_page(
         _products(context),
-        _condition(group),
+        _conditions(context, group),
         request,
         newest_first=newest_first,
         highest=await known_highest(context.storage, COUNTER),
@@ -104,7 +104,9 @@ async def product_page(
 
 
 async def count_products(context: Context, group: ObjectId | None = None) -> int:
-    return await _products(context).count_documents(_condition(group))
+    """How many products the viewer may see, of the shop or of those that a group lists."""
+    counts = map(_products(context).count_documents, _conditions(context, group))
+    return sum(await asyncio.gather(*counts))
 
 
 def projection(context: Context, keys: frozenset[str] | None) -> dict[str, int]:
@@ -115,8 +117,10 @@ def projection(context: Context, keys: frozenset[str] | None) -> dict[str, int]:
     return dict.fromkeys((*keys, *more), 1)
 
 
-def _condition(group: ObjectId | None) -> dict[str, Any]:
-    return ACTIVE if group is None else {"listed_in": group, **ACTIVE}
+def _conditions(context: Context, group: ObjectId | None) -> list[Record]:
+    """What the products of a list meet, one of it each."""
+    parts = visible_parts(context.viewer)
+    return parts if group is None else [{"listed_in": group, **part} for part in parts]
 
 
 def _products(context: Context) -> AsyncCollection[Record]:

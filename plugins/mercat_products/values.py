@@ -1,4 +1,4 @@
-"""What is stored of what callers give, checked: texts, prices, options, translations.
+"""What is stored of what callers give, checked: texts, pictures, options, translations.
 
 Every function raises InvalidError; its `field` says where, below the field that is checked.
 """
@@ -6,9 +6,11 @@ Every function raises InvalidError; its `field` says where, below the field that
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bson import ObjectId
 
 from mercat.errors import InvalidError
-from mercat.money import parse_amount
 from mercat.settings import ShopSettings
 from mercat.slugs import slugify
 from mercat.storage import Record
@@ -20,30 +22,57 @@ LONGEST_NAME = 500
 LONGEST_TEXT = 100_000
 MOST_VARIANTS = 2_000
 MOST_ENTRIES = 250
-_MOST_BREAKS = 20
 _LARGEST = 2**31 - 1
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_SLUG = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_SLUG = 200
+_LONGEST_SELLER = 140  # bytes: its id has to be short enough for `ids.decode_id`
+# What str.isprintable takes for visible, and nobody sees: spaces, fillers, joiners, selectors.
+_UNSEEN = frozenset(" \u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+}
 _PICTURE = re.compile(r"(https?://|/media/)[^\s\x00]{1,1990}\Z")
 
 
 def text(value: str, field: Field, *, least: int = 0, most: int = LONGEST_NAME) -> str:
-    """A text without spaces around it, from `least` to `most` characters."""
+    """A text without spaces around it, of `most` characters; with `least` there is one to see."""
     found = value.strip()
-    if "\0" in found or any("\ud800" <= character <= "\udfff" for character in found):
+    if _UNSTORABLE.search(found):
         raise InvalidError("this text has characters that can't be stored", field=field)
-    if len(found) < least:
+    if least and not _is_seen(found):
         raise InvalidError("this can't be empty", field=field)
     if len(found) > most:
         raise InvalidError(f"this has at most {most} characters", field=field)
     return found
 
 
-def description(value: str, field: Field) -> str:
-    """A description with harmless HTML."""
-    return sanitised(text(value, field, most=LONGEST_TEXT))
+def _is_seen(value: str) -> bool:
+    """Whether there is a character that people see."""
+    return any(one.isprintable() and one not in _UNSEEN for one in value)
+
+
+def description(value: str, field: Field, *, most: int = LONGEST_TEXT) -> str:
+    """A description with harmless HTML, which may be longer than what was given."""
+    found = sanitised(text(value, field, most=most))
+    if len(found) > most:
+        raise InvalidError(f"this has at most {most} characters, as harmless HTML", field=field)
+    return found
+
+
+def seller(value: str | None, field: Field) -> str | None:
+    """A seller's key, which has an id; None is the shop itself."""
+    if value is None:
+        return None
+    found = text(value, field, least=1, most=_LONGEST_SELLER)
+    if len(found.encode()) > _LONGEST_SELLER:
+        raise InvalidError("this is too long for the key of a seller", field=field)
+    return found
 
 
 def slug(value: str, field: Field) -> str:
-    if not value or len(value) > LONGEST_NAME or slugify(value) != value:
+    if len(value) > LONGEST_SLUG:
+        raise InvalidError(f"a slug has at most {LONGEST_SLUG} characters", field=field)
+    if not _SLUG.fullmatch(value):
         raise InvalidError(
             "a slug has words of a-z and 0-9 joined by '-', such as"
             f" '{slugify(value[:100]) or 'linen-shirt'}'",
@@ -59,12 +88,15 @@ def tags(values: Sequence[str], field: Field) -> list[str]:
 
 
 def metadata(values: Sequence[tuple[str, str]], field: Field) -> dict[str, str]:
-    """Keys with their values; of one key that comes twice the last counts."""
+    """Keys with their values, no key twice."""
     _bounded(values, field)
-    return {
-        text(key, (*field, str(i), "key"), least=1): text(value, (*field, str(i), "value"))
-        for i, (key, value) in enumerate(values)
-    }
+    found: dict[str, str] = {}
+    for i, (given, value) in enumerate(values):
+        key = text(given, (*field, str(i), "key"), least=1)
+        if key in found:
+            raise InvalidError(f"'{key}' stands there twice", field=(*field, str(i), "key"))
+        found[key] = text(value, (*field, str(i), "value"))
+    return found
 
 
 def media(values: Sequence[Mapping[str, Any]], field: Field) -> list[Record]:
@@ -75,7 +107,7 @@ def media(values: Sequence[Mapping[str, Any]], field: Field) -> list[Record]:
         words = {"alt": text(value["alt"], (*field, str(i), "alt"))}
         if "folder" in value:
             found.append({**value, **words})
-        elif _PICTURE.match(value["url"] or ""):
+        elif _is_picture(value["url"] or ""):
             found.append({"url": value["url"], **words})
         else:
             raise InvalidError(
@@ -83,6 +115,14 @@ def media(values: Sequence[Mapping[str, Any]], field: Field) -> list[Record]:
                 field=(*field, str(i), "url"),
             )
     return found
+
+
+def _is_picture(url: str) -> bool:
+    """Whether it is a URL, or a path that stays below `/media/`."""
+    if not _PICTURE.match(url):
+        return False
+    path = unquote(urlsplit(url).path) if url.startswith("/") else ""
+    return not {".", ".."} & set(re.split(r"[/\\]", path))
 
 
 def seo(title: str, summary: str, field: Field) -> Record:
@@ -123,70 +163,18 @@ def _translation(locale: str, value: Mapping[str, str | None], field: Field) -> 
 
 
 def addresses(found_slug: str, found: Sequence[Record]) -> list[str]:
-    """The slug, and each translation's slug with its locale."""
-    return [found_slug, *(f"{one['locale']}/{one['slug']}" for one in found if one["slug"])]
+    """The slug, and those of the translations: none of them is anybody else's, in any locale."""
+    if not found:
+        return [found_slug]
+    return list(dict.fromkeys([found_slug, *(one["slug"] for one in found if one["slug"])]))
 
 
-def prices(values: Sequence[Mapping[str, Any]], shop: ShopSettings, field: Field) -> list[Record]:
-    """One price for each currency of the shop at most; amounts as decimal strings."""
-    found: dict[str, Record] = {}
-    for i, value in enumerate(values):
-        at = (*field, str(i))
-        currency = value.get("currency") or shop.currency
-        if currency not in shop.all_currencies:
-            sold = ", ".join(shop.all_currencies)
-            raise InvalidError(f"the shop sells in {sold} only", field=(*at, "currency"))
-        if currency in found:
-            raise InvalidError(f"there are two prices in {currency}", field=(*at, "currency"))
-        found[currency] = _price(value, currency, at)
-    return list(found.values())
-
-
-def _price(value: Mapping[str, Any], currency: str, field: Field) -> Record:
-    compare_at = value.get("compare_at")
-    amount = _amount(value["amount"], currency, (*field, "amount"))
-    return {
-        "currency": currency,
-        "amount": amount,
-        "compare_at": (
-            None if compare_at is None else _amount(compare_at, currency, (*field, "compareAt"))
-        ),
-        "breaks": _breaks(value.get("breaks") or (), amount, currency, (*field, "breaks")),
-    }
-
-
-def _amount(value: str, currency: str, field: Field) -> int:
-    try:
-        found = parse_amount(value, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
-    if found < 0:
-        raise InvalidError("a price can't be negative", field=field)
-    return found
-
-
-def _breaks(
-    values: Sequence[Mapping[str, Any]], amount: int, currency: str, field: Field
-) -> list[Record]:
-    """Prices of larger quantities, each lower than that of the quantity before."""
-    if len(values) > _MOST_BREAKS:
-        raise InvalidError(f"there may be {_MOST_BREAKS} quantity breaks at most", field=field)
-    found: list[Record] = []
-    least, most = 2, amount
-    for i, value in enumerate(values):
-        at = (*field, str(i))
-        quantity = value["quantity"]
-        price = _amount(value["amount"], currency, (*at, "amount"))
-        if quantity < least:
-            raise InvalidError(
-                "quantities begin at 2, and each is larger than the one before",
-                field=(*at, "quantity"),
-            )
-        if price >= most:
-            raise InvalidError("more must cost less a piece", field=(*at, "amount"))
-        found.append({"quantity": quantity, "amount": price})
-        least, most = quantity + 1, price
-    return found
+def address_field(address: str, found_slug: str, found: Sequence[Record]) -> Field:
+    """Where an input gave an address."""
+    if address == found_slug:
+        return ("slug",)
+    slugs = [one["slug"] for one in found]
+    return ("translations", str(slugs.index(address)), "slug") if address in slugs else ("slug",)
 
 
 def measure(value: int | None, field: Field) -> int | None:
@@ -196,15 +184,22 @@ def measure(value: int | None, field: Field) -> int | None:
     return value
 
 
-def check_variants(variants: Sequence[Record], field: Field) -> None:
-    """Refuse variants that can't be told apart: by SKU, and by the values of the same options."""
+def check_variants(
+    variants: Sequence[Record], field: Field, given: Mapping[ObjectId, str] | None = None
+) -> None:
+    """Refuse variants that can't be told apart: by SKU, and by the values of the same options.
+
+    `given` are the places that variants have in the caller's list, where that isn't all of them.
+    """
     if not 1 <= len(variants) <= MOST_VARIANTS:
         raise InvalidError(f"a product has 1 to {MOST_VARIANTS} variants", field=field)
+    if given is not None:  # the others, which were there before, don't come too late
+        variants = sorted(variants, key=lambda variant: variant["id"] in given)
     names = [option["name"] for option in variants[0]["options"]]
     skus: set[str] = set()
     combinations: set[tuple[str, ...]] = set()
     for i, variant in enumerate(variants):
-        at = (*field, str(i))
+        at = variant_field(field, i, variant, given)
         if variant["sku"] in skus:
             raise InvalidError(f"two variants have the SKU '{variant['sku']}'", field=(*at, "sku"))
         if [option["name"] for option in variant["options"]] != names:
@@ -217,6 +212,15 @@ def check_variants(variants: Sequence[Record], field: Field) -> None:
             raise InvalidError("another variant has the same options", field=(*at, "options"))
         skus.add(variant["sku"])
         combinations.add(values)
+
+
+def variant_field(
+    field: Field, index: int, variant: Record, given: Mapping[ObjectId, str] | None
+) -> Field:
+    """Where the caller named a variant: in all of them, or at its place in `given`."""
+    if given is None:
+        return (*field, str(index))
+    return (*field, given[variant["id"]]) if variant["id"] in given else field
 
 
 def options(values: Sequence[tuple[str, str]], field: Field) -> list[Record]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from . import caching as caching_benchmark
 from . import catalog as catalog_benchmark
+from . import catalogue as catalogue_benchmark
 from . import executor as executor_benchmark
 from . import search as search_benchmark
 from .cases import MERCAT
@@ -74,6 +76,28 @@ def catalog(
 def executor(*, seconds: int, rounds: int, connections: int) -> None:
     """The compiled executor against the interpreted one, a raw bytes route, and Node."""
     executor_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
+
+
+@benchmarks.command()
+@_load_options
+@click.option(
+    "--sizes", default="1000,10000,92331", show_default=True, help="Of the catalogue, by commas."
+)
+@click.option("--quick", is_flag=True, help="1,000 and 3,000 products, a second each, once.")
+def catalogue(*, seconds: int, rounds: int, connections: int, sizes: str, quick: bool) -> None:
+    """Reading a real catalogue at several sizes, uncached and cached, and importing it."""
+    chosen = [int(size) for size in sizes.split(",")]
+    effort = catalogue_benchmark.Effort(seconds, rounds, connections)
+    if quick:
+        chosen, effort = [1_000, 3_000], catalogue_benchmark.Effort(1, 1, connections)
+    catalogue_benchmark.measure(sorted(chosen), effort)
+
+
+@benchmarks.command()
+@_load_options
+def caching(*, seconds: int, rounds: int, connections: int) -> None:
+    """Kept answers against answers that are made each time, and a raw bytes route."""
+    caching_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
 
 
 @benchmarks.command()

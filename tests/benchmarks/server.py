@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ class Server:
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
+    def get(self, path: str) -> bytes:
+        """What a route of the benchmarks' plugin answers."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
+            body: bytes = answer.read()
+        return body
+
 
 @contextmanager
 def running(products: Path | None = None, executor: str | None = None) -> Iterator[str]:
@@ -50,15 +57,18 @@ def running(products: Path | None = None, executor: str | None = None) -> Iterat
 
 
 @contextmanager
-def stores() -> Iterator[dict[str, str]]:
-    """Embedded stores of their own, and the environment of servers that use them."""
+def stores(toml: str = "") -> Iterator[dict[str, str]]:
+    """Embedded stores of their own, and the environment of servers that use them.
+
+    `toml` is written below the `engine.toml` that all servers of the benchmarks have.
+    """
     if not {SERVER_CPU, OTHER_CPU} <= os.sched_getaffinity(0):
         raise SystemExit("the benchmarks need two cores: one for the server, one for its load")
     os.sched_setaffinity(0, {OTHER_CPU})
     with tempfile.TemporaryDirectory() as folder:
         embedded = EmbeddedServers(Path(folder) / "stores")
         asyncio.run(embedded.start())
-        (Path(folder) / "engine.toml").write_text(_TOML)
+        (Path(folder) / "engine.toml").write_text(_TOML + toml)
         try:
             yield {
                 **os.environ,
@@ -74,10 +84,16 @@ def stores() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def mercat(
-    environment: Mapping[str, str], executor: str | None = None, *, demo: bool = True
+    environment: Mapping[str, str],
+    executor: str | None = None,
+    *,
+    demo: bool = True,
+    keeps_answers: bool = False,
 ) -> Iterator[Server]:
     """Mercat itself, with an executor or with the one it has by default."""
-    chosen = {} if executor is None else {"MERCAT_GRAPHQL__EXECUTOR": executor}
+    chosen = {"MERCAT_CACHE__ENABLED": str(keeps_answers).lower()}
+    if executor is not None:
+        chosen["MERCAT_GRAPHQL__EXECUTOR"] = executor
     command = [sys.executable, "-m", "mercat.cli", "run", *(["--demo"] if demo else [])]
     with serving(command, {**environment, **chosen}) as server:
         yield server

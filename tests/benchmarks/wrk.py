@@ -22,6 +22,7 @@ class Load:
     p50: float
     p99: float
     errors: int
+    p95: float = 0
 
 
 def middle(loads: Sequence[Load]) -> Load:
@@ -32,11 +33,23 @@ def middle(loads: Sequence[Load]) -> Load:
         median(found.p50 for found in loads),
         median(found.p99 for found in loads),
         sum(found.errors for found in loads),
+        median(found.p95 for found in loads),
     )
 
 
-def load(url: str, body: str | None, *, seconds: int, connections: int, cpu: int) -> Load:
-    """Ask the URL for some seconds over keep-alive connections from one thread on one core."""
+def load(
+    url: str,
+    body: str | Sequence[str] | None,
+    *,
+    seconds: int,
+    connections: int,
+    cpu: int,
+    headers: Sequence[str] = (),
+) -> Load:
+    """Ask the URL for some seconds over keep-alive connections from one thread on one core.
+
+    Of several bodies it takes one after another; without any it sends GET.
+    """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; Debian has it: apt-get install wrk")
@@ -45,7 +58,7 @@ def load(url: str, body: str | None, *, seconds: int, connections: int, cpu: int
         script.write_text(_script(body))
         command = ["taskset", "-c", str(cpu), wrk, "-t1", f"-c{connections}", f"-d{seconds}s"]
         done = subprocess.run(
-            [*command, "--latency", "-s", str(script), url],
+            [*command, *(f"-H{each}" for each in headers), "--latency", "-s", str(script), url],
             capture_output=True,
             text=True,
             check=True,
@@ -53,23 +66,40 @@ def load(url: str, body: str | None, *, seconds: int, connections: int, cpu: int
     return _read(done.stdout)
 
 
-def _script(body: str | None) -> str:
+_POST = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+"""
+_IN_TURN = """
+local bodies, last = { %s }, 0
+function request()
+  last = last %% #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[last])
+end
+"""
+_P95 = """
+function done(summary, latency, requests)
+  io.write(string.format("95%% is %.3f ms\\n", latency:percentile(95) / 1000))
+end
+"""
+
+
+def _script(body: str | Sequence[str] | None) -> str:
     if body is None:
-        return ""
+        return _P95
     # A JSON string is a Lua string too, but for \/ and \u, which json.dumps doesn't write in ASCII.
-    return (
-        'wrk.method = "POST"\n'
-        'wrk.headers["Content-Type"] = "application/json"\n'
-        f"wrk.body = {json.dumps(body)}\n"
-    )
+    if isinstance(body, str):
+        return f"{_POST}wrk.body = {json.dumps(body)}\n{_P95}"
+    return _POST + _IN_TURN % ", ".join(map(json.dumps, body)) + _P95
 
 
 def _read(output: str) -> Load:
     count = re.search(r"(\d+) requests in ", output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     half = re.search(r"\b50%\s+([\d.]+)(us|ms|s|m)", output)
+    slow = re.search(r"\b95% is ([\d.]+) ms", output)
     most = re.search(r"\b99%\s+([\d.]+)(us|ms|s|m)", output)
-    if count is None or rate is None or half is None or most is None:
+    if count is None or rate is None or half is None or slow is None or most is None:
         raise SystemExit(f"wrk said something unexpected:\n{output}")
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     broken = re.search(
@@ -83,4 +113,5 @@ def _read(output: str) -> Load:
         float(half[1]) * _UNITS[half[2]],
         float(most[1]) * _UNITS[most[2]],
         errors,
+        float(slow[1]),
     )

@@ -47,12 +47,14 @@ from mercat.graphql.fields import (
     BatchField,
     FieldPlan,
     FunctionField,
+    LocalisedField,
     ResolverField,
     StoredField,
     TypenameField,
     are_immutable,
 )
 from mercat.graphql.lists import ListOf
+from mercat.graphql.localising import names_locale
 from mercat.graphql.nodes import FieldNodes
 from mercat.graphql.objects import Abstract, Objects
 from mercat.graphql.plans import ObjectPlan, Plan
@@ -152,10 +154,17 @@ class _Compiler:
             raise NotCompiledError("too large")
         return ObjectPlan(
             [
-                self._field(type_, key, number, details)
+                self._localised_field(type_, key, number, details)
                 for number, (key, details) in enumerate(collected.grouped_field_set.items())
             ]
         )
+
+    def _localised_field(
+        self, parent: GraphQLObjectType, key: str, number: int, details: FieldDetailsList
+    ) -> FieldPlan:
+        field = self._field(parent, key, number, details)
+        is_root = parent is self._schema.get_root_type(self._operation.operation)
+        return LocalisedField(field) if is_root and names_locale(details[0].node) else field
 
     def _field(
         self, parent: GraphQLObjectType, key: str, number: int, details: FieldDetailsList

@@ -8,6 +8,7 @@ from typing import Annotated, Generic, NamedTuple, Protocol, TypeVar
 
 import strawberry
 
+from mercat.caching import cacheable
 from mercat.errors import InvalidError
 from mercat.storage.pages import MOST, Page, PageRequest
 
@@ -56,6 +57,7 @@ class Connection(Generic[T]):
     extent: strawberry.Private[Extent]
 
     @strawberry.field(description="Where the page lies in the list.")
+    @cacheable()
     def page_info(self) -> PageInfo:
         extent = self.extent
         numbers = extent.numbers
@@ -67,6 +69,7 @@ class Connection(Generic[T]):
         )
 
     @strawberry.field(description="The entries of the page with their cursors.")
+    @cacheable()
     def edges(self) -> list[Edge[T]]:
         kind = self.extent.kind
         return [
@@ -75,6 +78,7 @@ class Connection(Generic[T]):
         ]
 
     @strawberry.field(description="How many there are in all; counted only when asked for.")
+    @cacheable()
     async def total_count(self) -> int:
         return await self.extent.total_count()
 

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from mercat.caching.declaring import Subjects
 from mercat.graphql.compile import NotCompiledError, compile_operation, switches
 from mercat.graphql.errors import ErrorCode, presented, presented_together, refusal
 from mercat.graphql.limits import check_limits
@@ -118,11 +119,16 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that may be executed, with its operations by name, and their plans."""
+    """A document that may be executed, with its operations by name, and their plans.
 
+    `subjects` is what their answers are about, of those that were asked for.
+    """
+
+    text: str
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     plans: dict[str | None, Plans]
+    subjects: dict[str | None, Subjects | None] = field(default_factory=dict)
 
     @property
     def plan_count(self) -> int:
@@ -231,7 +237,7 @@ class Documents:
         }
         if not operations:
             return (refusal("the document has no operation"),)
-        return Document(node, operations, self._plans(node, operations))
+        return Document(text, node, operations, self._plans(node, operations))
 
     def _plans(
         self, node: DocumentNode, operations: dict[str | None, OperationDefinitionNode]

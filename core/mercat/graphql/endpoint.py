@@ -1,6 +1,7 @@
 """`/graphql`: a thin path for JSON and forms; subscriptions go to Strawberry."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -11,6 +12,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from mercat.auth import identified
+from mercat.caching.answers import Question, Reply
+from mercat.caching.kept import etag_of
 from mercat.context import ANONYMOUS, Context
 from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
@@ -39,6 +42,14 @@ from mercat.graphql.uploads import largest_upload
 Headers: TypeAlias = Mapping[str, str]
 
 _POLICY_VIOLATION = 1008
+_NOT_MODIFIED = 304
+_TOO_LARGE = 413
+# RFC 9211. Nobody but a developer reads it.
+_HIT = {"cache-status": "mercat; hit"}
+_MISS = {"cache-status": "mercat; fwd=miss"}
+_NONE: Headers = {}
+_PRIVATE = {"cache-control": "private, no-cache"}
+_PUBLIC = {"cache-control": "public, no-cache"}
 _CONTENT_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (GRAPHQL_JSON, JSON, HTML)}
 _STATUS = {
     ErrorCode.UNAUTHENTICATED.value: 401,
@@ -64,6 +75,7 @@ class Endpoint:
         self._context = context
         self._schema = context.engine.schema._schema  # noqa: SLF001  Strawberry's own handle
         self._documents = documents
+        self._answers = context.engine.answers
         self._view = view
         self._max_body_bytes = max_body_bytes
         self._max_form_bytes = max_body_bytes + largest_upload(context.engine)
@@ -122,19 +134,38 @@ class Endpoint:
             return _Answer(refused, _errors(invalid.errors), content_type)
         except GraphQLError as error:
             return _Answer(refused, _errors([error]), content_type)
+        context = context or await self._operation_context(scope, headers)
+        ask = partial(self._execute, document, request, content_type)
+        question = self._answers.question(
+            document, request.operation_name, request.variables, context
+        )
+        if question is None:
+            reply = await ask(context)
+        elif (kept := self._answers.find(question)) is not None:
+            reply = Reply.of(kept)
+        else:
+            reply = await self._answers.reply(question, context, ask)
+        if scope["method"] == "GET" and reply.is_whole:
+            return _validated(reply, headers, content_type, question)
+        return _Answer(reply.status, reply.body, content_type, _status_headers(question, reply))
+
+    async def _execute(
+        self, document: Document, request: Request, content_type: str, context: Context
+    ) -> Reply:
         result = await run(
             self._schema,
             document,
-            context or await self._operation_context(scope, headers),
+            context,
             operation_name=request.operation_name,
             variables=request.variables,
             hide_suggestions=not self._documents.introspection,
         )
         if not result.errors:
-            return _Answer(200, orjson.dumps({"data": result.data}), content_type)
+            return Reply(200, orjson.dumps({"data": result.data}), is_whole=True)
         if result.data is None and _did_not_start(result):
-            return _Answer(refused, _errors(result.errors), content_type)
-        return _Answer(_status(result), _data(result, result.errors), content_type)
+            refused = 400 if content_type == GRAPHQL_JSON else 200
+            return Reply(refused, _errors(result.errors), is_whole=False)
+        return Reply(_status(result), _data(result, result.errors), is_whole=False)
 
     async def _answer_form(
         self, scope: HTTPScope, receive: Receive, headers: Headers, content_type: str
@@ -160,7 +191,11 @@ class Endpoint:
         return response.to_asgi_response(app=None, request=LitestarRequest(scope))
 
     async def _operation_context(self, scope: Scope, headers: Headers) -> Context:
-        context = Context(self._context.engine, languages=headers.get("accept-language", ""))
+        context = Context(
+            self._context.engine,
+            languages=headers.get("accept-language", ""),
+            idempotency_key=headers.get("idempotency-key"),
+        )
         if self._authenticates:
             context.viewer = await identified(context, headers, scope.get("client"))
         return context
@@ -186,6 +221,15 @@ class Endpoint:
             raise HTTPError(
                 400, f"the body is not {FORM}, or has too many parts or too much text"
             ) from error
+        except HTTPError as error:
+            if error.status != _TOO_LARGE:
+                raise
+            raise HTTPError(
+                _TOO_LARGE,
+                f"a form has at most {most} bytes, with all files in it; send smaller ones",
+                code=ErrorCode.TOO_LARGE,
+                headers=error.headers,
+            ) from None
 
     def _query_string(self, scope: Scope) -> bytes:
         query_string: bytes = scope["query_string"]
@@ -239,12 +283,42 @@ class _Answer:
             (b"content-type", _CONTENT_TYPES[self.content_type]),
             (b"content-length", b"%d" % len(self.body)),
             (b"x-content-type-options", b"nosniff"),
-            (b"vary", b"accept, accept-language"),
+            (b"vary", b"accept, accept-language, authorization, cookie"),
         ]
+        if self.status == _NOT_MODIFIED:  # has no content, so no type and no length of it
+            del raw[:2]
         if self.headers:
             raw += [(key.encode(), value.encode()) for key, value in self.headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+def _status_headers(question: Question | None, reply: Reply) -> Headers:
+    if question is None:
+        return _NONE
+    return _HIT if reply.is_hit else _MISS
+
+
+def _validated(
+    reply: Reply, headers: Headers, content_type: str, question: Question | None
+) -> "_Answer":
+    """An answer with its entity tag, or 304 where the client has it (RFC 9110, 8.8.3 and 15.4.5).
+
+    Whoever keeps it has to ask again each time, so that what has changed is seen at once.
+    """
+    tag = reply.kept.etag if reply.kept is not None else etag_of(reply.body)
+    etag = f'"{tag}-{"g" if content_type == GRAPHQL_JSON else "j"}"'
+    control = _PRIVATE if question is None else _PUBLIC
+    more = {"etag": etag, **control, **_status_headers(question, reply)}
+    if _has(headers.get("if-none-match", ""), etag):
+        return _Answer(304, b"", content_type, more)
+    return _Answer(200, reply.body, content_type, more)
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    """Whether a client has that answer (RFC 9110, 13.1.2: the weak comparison)."""
+    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return etag in known or if_none_match.strip() == "*"
 
 
 def _refusal(headers: Headers, error: HTTPError) -> ASGIApp:

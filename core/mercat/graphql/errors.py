@@ -13,7 +13,7 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from mercat.errors import ConflictError, DomainError, NotFoundError, StoreError
+from mercat.errors import ConflictError, DomainError, NotFoundError, NotReadyError, StoreError
 
 _LONGEST_MESSAGE = 500
 _SHORTEST_MESSAGE = 200
@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     RATE_LIMITED = "RATE_LIMITED"
     QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    TOO_LARGE = "TOO_LARGE"
     CONFLICT = "CONFLICT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -95,6 +96,8 @@ def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
         return error.message, {"code": ErrorCode.BAD_REQUEST.value}
     if isinstance(cause, DomainError):
         return str(cause), {"code": _domain_code(cause).value}
+    if isinstance(cause, NotReadyError):
+        return str(cause), {"code": ErrorCode.UNAVAILABLE.value}
     if isinstance(cause, (StoreError, RedisConnectionError, RedisTimeoutError)) or _is_down(cause):
         _logger.warning("a store does not answer: %s", type(cause).__name__)
         return "the shop's store does not answer; try again", {"code": ErrorCode.UNAVAILABLE.value}

@@ -18,6 +18,7 @@ from strawberry.types.base import StrawberryObjectDefinition, get_object_definit
 from strawberry.types.field import StrawberryField
 
 from mercat.errors import BootError
+from mercat.graphql.executor import StreamingExecutor
 from mercat.graphql.resolvers import AttributeRead, IsInstance, direct_call
 from mercat.graphql.scalars import SCALARS
 
@@ -108,6 +109,7 @@ class MergedSchema(strawberry.Schema):
                 types=types,
                 config=config,
                 extensions=extensions,
+                execution_context_class=StreamingExecutor,
             )
         except DuplicatedTypeName as error:
             raise BootError(

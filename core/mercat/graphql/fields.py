@@ -42,6 +42,19 @@ class FieldPlan:
         raise NotImplementedError
 
 
+class LocalisedField(FieldPlan):
+    """A root field that is given a locale."""
+
+    __slots__ = ("_field",)
+
+    def __init__(self, field: FieldPlan) -> None:
+        super().__init__(field.position, field.completer)
+        self._field = field
+
+    def run(self, sources: Column, parents: Places, run: Run) -> Pending:
+        return self._field.run(sources, parents, run.localised(self.position))
+
+
 class TypenameField(FieldPlan):
     """`__typename`."""
 

@@ -30,6 +30,7 @@ _ANSWERS = {
 }
 _LONGEST_ACCEPT = 1_000
 _LONGEST_NAME = 200
+_SHORT = 4_000  # bytes of a query string that is read once where it is asked again
 
 
 class HTTPError(Exception):
@@ -141,6 +142,17 @@ def read_body(body: bytes) -> Request:
 
 def read_query_string(query_string: bytes) -> Request:
     """Read a GET's parameters. Raises HTTPError saying what is wrong with them."""
+    if len(query_string) <= _SHORT:
+        return _read_short(query_string)
+    return _read_parameters(query_string)
+
+
+@lru_cache(maxsize=256)
+def _read_short(query_string: bytes) -> Request:
+    return _read_parameters(query_string)
+
+
+def _read_parameters(query_string: bytes) -> Request:
     try:
         parameters: dict[str, Any] = dict(
             parse_qsl(

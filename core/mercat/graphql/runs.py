@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType, GraphQLResolveInfo
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.executor import default_field_resolver, default_type_resolver
 from graphql.execution.values import VariableValues, get_argument_values
@@ -12,6 +12,7 @@ from strawberry.types.field import StrawberryField
 from mercat.graphql.context import Info
 from mercat.graphql.executor import Executor
 from mercat.graphql.failures import Failure
+from mercat.graphql.localising import context_in
 from mercat.graphql.nodes import FieldNodes
 from mercat.graphql.places import Place, Places
 
@@ -73,6 +74,16 @@ class Run:
                 hide_suggestions=self.hide_suggestions,
             )
         return self._core
+
+    def localised(self, position: Position) -> "Run":
+        """The run for a field that is given a locale, and for all below it."""
+        try:
+            context = context_in(self.context, self.coerced(position))
+        except GraphQLError:  # it becomes the field's error
+            return self
+        found = Run(self.plan, context, self.variables, hide_suggestions=self.hide_suggestions)
+        found.failures = self.failures
+        return found
 
     def fail(self, error: Exception, position: Position, place: Place) -> Failure:
         failure = Failure(error, position.nodes, place)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, Self, cast
 import strawberry
 from graphql import GraphQLObjectType
 
+from mercat.caching import cacheable
 from mercat.errors import InvalidError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
@@ -67,6 +68,7 @@ class Shop:
     locales: list[str] = strawberry.field(description="Its languages, its own first.")
 
     @strawberry.field(description="The enabled plugins in order; null except for admins.")
+    @cacheable()
     def plugins(self, info: Info) -> list[PluginInfo] | None:
         if info.context.viewer.role != "ADMIN":
             return None
@@ -108,6 +110,7 @@ class CoreQuery:
 
     @strawberry.field(description="What the shop is.")
     @staticmethod
+    @cacheable()
     def shop(info: Info) -> Shop:
         shop = info.context.shop
         return Shop(

@@ -14,7 +14,6 @@ from mercat.importing import Rejected, Row
 from mercat.reading.lines import DECODING, LONGEST, SPOILT, flaw, json_lines, opening
 
 _CHUNK = 1 << 16
-_LONGEST_VALUE = 16 * LONGEST
 _DEEPEST = 32
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _Event = tuple[str, object]
@@ -34,8 +33,8 @@ def array_items(
 ) -> Iterator[Row[object] | Rejected]:
     """Yield the items of the arrays that stand `depth` brackets deep, counted from the outermost.
 
-    An item with bytes that are not UTF-8, larger than 1 MiB or nested deeper than 32 is rejected by
-    itself. A single value longer than 16 MiB, like anything that is not JSON, ends the reading.
+    An item with bytes that are not UTF-8, larger than 16 MiB or nested deeper than 32 is rejected
+    by itself. A single value longer than 16 MiB, like anything that is not JSON, ends the reading.
     """
     items = _Items(depth)
     events = ijson.sendable_list()
@@ -48,7 +47,7 @@ def array_items(
             parser.send(chunk)
             silent = 0 if events else silent + len(chunk)
             yield from items.take(events)
-            if silent > _LONGEST_VALUE:
+            if silent > LONGEST:
                 yield Rejected(items.where, "a value is longer than 16 MiB; the rest is not read")
                 return
         parser.close()
@@ -123,7 +122,7 @@ class _Items:
             self._flaw = self._flaw or flaw(value)
         self._size += 8
         if self._size > LONGEST:
-            self._flaw = "it is larger than 1 MiB"
+            self._flaw = "it is larger than 16 MiB"
         if self._level - self._depth >= _DEEPEST:
             self._flaw = "it is nested too deep"
         if self._flaw is None and self._builder is not None:

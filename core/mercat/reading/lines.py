@@ -1,8 +1,8 @@
 """The lines of a file, whatever its bytes.
 
-A bad line is rejected by itself, and none longer than 1 MiB is held whole. Bytes that are not UTF-8
-become `SPOILT`, so that the structure around them can still be read and only the row that holds
-them is turned away (see `flaw`).
+A bad line is rejected by itself, and none longer than 16 MiB is held whole. Bytes that are not
+UTF-8 become `SPOILT`, so that the structure around them can still be read and only the row that
+holds them is turned away (see `flaw`).
 """
 
 import codecs
@@ -14,7 +14,7 @@ from typing import BinaryIO, NoReturn
 
 from mercat.importing import Rejected, Row
 
-LONGEST = 1 << 20
+LONGEST = 1 << 24  # no product that a database stores is longer
 SPOILT = "\ufdd0"  # a code point that Unicode keeps out of texts
 DECODING = "mercat.spoilt"
 _SPACE = b" \t\r\n"
@@ -60,7 +60,7 @@ def lines(stream: BinaryIO, start: bytes = b"") -> Iterator[Row[str] | Rejected]
         number += 1
         if len(line) >= LONGEST and not line.endswith(b"\n"):
             _skip_line(stream)
-            yield Rejected(f"line {number}", "the line is longer than 1 MiB")
+            yield Rejected(f"line {number}", "the line is longer than 16 MiB")
         else:
             yield _line(number, line)
 

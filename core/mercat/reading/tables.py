@@ -6,7 +6,7 @@ a quote that is never closed costs its own line, not the rest of the file.
 
 import csv
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from mercat.errors import InvalidError
 from mercat.importing import Rejected, Row
@@ -18,6 +18,9 @@ Cells = Mapping[str, str]
 _MOST_REREAD = 1000
 _LONGEST_REASON = 120
 _Line = Row[str] | Rejected
+
+# Of the whole process, and too low for long texts; here rows are bounded before they are parsed.
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
 
 
 class _UnreadableError(Exception):
@@ -43,7 +46,7 @@ class _Feed:
             raise _UnreadableError(line.reason)
         self._size += len(line.value)
         if self._size > LONGEST:
-            raise _UnreadableError("it is longer than 1 MiB")
+            raise _UnreadableError("it is longer than 16 MiB")
         return line.value
 
     def begin(self) -> None:
@@ -70,16 +73,18 @@ def read_table(
     *,
     required: Collection[str],
     delimiter: str = ",",
+    further: Callable[[str], str | None] = lambda _heading: None,
 ) -> Iterator[Row[Cells] | Rejected]:
     """Yield the rows below the header line, each as the cells of the columns that are known.
 
-    `columns` maps a heading in lower case to the name its cells get; a cell is stripped. Raises
-    InvalidError where the header line can't be read, lacks a required column or has one twice.
+    `columns` maps a heading in lower case to the name its cells get; `further` names those of any
+    other heading, or None. A cell is stripped. Raises InvalidError where the header line can't be
+    read, lacks a required column or has one twice.
     """
     feed = _Feed(source)
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     header = _header(feed, reader)
-    places = _places(header, columns, required)
+    places = _places(header, columns, required, further)
     while True:
         feed.begin()
         try:
@@ -108,7 +113,7 @@ def _header(feed: _Feed, reader: Iterator[list[str]]) -> list[str]:
     try:
         for cells in reader:
             if any(map(str.strip, cells)):
-                return [_heading(cell) for cell in cells]
+                return cells
             feed.begin()
     except (csv.Error, _UnreadableError) as error:
         raise InvalidError(f"the header line can't be read: {_reason(error)}") from None
@@ -120,11 +125,15 @@ def _heading(cell: str) -> str:
 
 
 def _places(
-    header: list[str], columns: Mapping[str, str], required: Collection[str]
+    header: list[str],
+    columns: Mapping[str, str],
+    required: Collection[str],
+    further: Callable[[str], str | None],
 ) -> dict[str, int]:
     places: dict[str, int] = {}
-    for place, heading in enumerate(header):
-        name = columns.get(heading)
+    for place, cell in enumerate(header):
+        heading = _heading(cell)
+        name = columns.get(heading) or further(cell.strip())
         if name is None:
             continue
         if name in places:

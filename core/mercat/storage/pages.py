@@ -6,10 +6,13 @@ everything in a range before it applies the limit, as SecantusDB does, then fetc
 that stops early.
 """
 
+import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from beanie import Document
@@ -112,7 +115,7 @@ class Page:
 
 async def find_page(
     collection: AsyncCollection[Record],
-    condition: Mapping[str, Any],
+    condition: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     request: PageRequest,
     *,
     newest_first: bool,
@@ -121,17 +124,28 @@ async def find_page(
 ) -> Page:
     """Read one page of the documents that meet `condition`, listed by `number`.
 
-    `condition` must be equalities that an index has before `number`. `highest` says where the
-    numbers end as far as is known; higher ones are found all the same. `projection` must not leave
-    `number` out. `has_previous` going forward, and `has_next` going backward, are true wherever a
-    cursor was given: the cursor's own document is there.
+    `condition` must be equalities that an index has before `number`; of several, of which no
+    document may meet two, one is enough. `highest` says where the numbers end as far as is known;
+    higher ones are found all the same. `projection` must not leave `number` out. `has_previous`
+    going forward, and `has_next` going backward, are true wherever a cursor was given: the cursor's
+    own document is there.
     """
+    conditions = [condition] if isinstance(condition, Mapping) else condition
     records: list[Record] = []
     downward = newest_first is not request.backward
     for bounds in _windows(request, downward=downward, highest=highest):
-        cursor = collection.find({**condition, "number": bounds}, projection)
-        cursor = cursor.sort("number", DESCENDING if downward else ASCENDING)
-        records += await cursor.limit(request.count + 1 - len(records)).to_list()
+        wanted = request.count + 1 - len(records)
+        reads = [
+            collection.find({**one, "number": bounds}, projection)
+            .sort("number", DESCENDING if downward else ASCENDING)
+            .limit(wanted)
+            .to_list()
+            for one in conditions
+        ]
+        if len(reads) == 1:
+            records += await reads[0]
+        else:
+            records += _merged(await asyncio.gather(*reads), downward=downward)[:wanted]
         if len(records) > request.count:
             break
     more = len(records) > request.count
@@ -140,6 +154,11 @@ async def find_page(
         page.reverse()
         return Page(page, has_next=request.cursor is not None, has_previous=more)
     return Page(page, has_next=more, has_previous=request.cursor is not None)
+
+
+def _merged(found: Sequence[list[Record]], *, downward: bool) -> list[Record]:
+    """The records of sorted lists in one."""
+    return sorted(chain.from_iterable(found), key=itemgetter("number"), reverse=downward)
 
 
 def _windows(request: PageRequest, *, downward: bool, highest: int) -> Iterator[dict[str, int]]:

@@ -11,6 +11,7 @@ from mercat.errors import InvalidError
 from mercat.ids import object_id
 from mercat_products.editing.inputs import SeoInput
 
+_IMAGE = "The id of its picture, which the viewer uploaded or may manage."
 _VERSION = "The version that was read; refused where it is not the last."
 
 
@@ -31,6 +32,7 @@ class CategoryCreateInput:
         default=None, description="Its name in URLs; made from the name where left out."
     )
     description: str = strawberry.field(default="", description="What is in it; HTML.")
+    image_id: strawberry.ID | None = strawberry.field(default=UNSET, description=_IMAGE)
     parent: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the category above it; a root where left out."
     )
@@ -52,6 +54,9 @@ class CategoryUpdateInput:
         default=UNSET, description="Its name in URLs; the one that it had still leads to it."
     )
     description: str | None = strawberry.field(default=UNSET, description="What is in it; HTML.")
+    image_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description=f"{_IMAGE} Null takes it away."
+    )
     position: int | None = strawberry.field(
         default=UNSET, description="Its place among its siblings."
     )
@@ -67,7 +72,9 @@ class CategoryUpdateInput:
 class CategoryMoveInput:
     id: strawberry.ID = strawberry.field(description="Its id.")
     parent: strawberry.ID | None = strawberry.field(
-        description="The id of the category above it from now on; null for the top."
+        default=UNSET,
+        description="The id of the category above it from now on; null for the top. It stays "
+        "below the one it is in where left out.",
     )
     position: int | None = strawberry.field(
         default=None, description="Its place among its siblings; the one it has where left out."
@@ -127,14 +134,34 @@ class CategoryProductsRemoveInput:
 
 
 def given(values: CategoryCreateInput | CategoryUpdateInput) -> dict[str, Any]:
-    """What an input sets, by name: null and what is left out set nothing."""
+    """What an input sets, by name: null sets nothing, except that it takes the image away.
+
+    Raises InvalidError.
+    """
     names = ("name", "slug", "description", "position")
     found = {name: getattr(values, name) for name in names}
     if values.seo:
         found["seo"] = {"title": values.seo.title, "description": values.seo.description}
     if isinstance(values.translations, list):
         found["translations"] = [vars(one) for one in values.translations]
-    return {name: value for name, value in found.items() if value not in (None, UNSET)}
+    found = {name: value for name, value in found.items() if value not in (None, UNSET)}
+    if values.image_id is not UNSET:
+        found["image_id"] = _image_key(values.image_id)
+    return found
+
+
+def place(values: CategoryMoveInput) -> dict[str, Any]:
+    """Where a category is to be: what is left out stays. Raises InvalidError."""
+    found: dict[str, Any] = {}
+    if values.parent is not UNSET:
+        found["parent_id"] = None if values.parent is None else category_id(values.parent, "parent")
+    if values.position is not None:
+        found["position"] = values.position
+    return found
+
+
+def _image_key(global_id: strawberry.ID | None) -> ObjectId | None:
+    return None if global_id is None else _key(global_id, "Media", ("imageId",))
 
 
 def category_id(global_id: strawberry.ID, *field: str) -> ObjectId:

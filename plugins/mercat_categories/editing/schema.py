@@ -26,6 +26,7 @@ from mercat_categories.editing.inputs import (
     category_id,
     category_ids,
     given,
+    place,
     product_ids,
 )
 from mercat_categories.editing.outcomes import (
@@ -109,14 +110,8 @@ class CategoryMutation:
         ],
     ) -> CategoryMovePayload:
         async def work() -> Record:
-            parent = None if input.parent is None else category_id(input.parent, "parent")
-            return await editing.move_category(
-                info.context,
-                category_id(input.id, "id"),
-                parent_id=parent,
-                position=input.position,
-                version=input.version,
-            )
+            key = category_id(input.id, "id")
+            return await editing.move_category(info.context, key, input.version, place(input))
 
         record, errors = await _attempt(info, work)
         return CategoryMovePayload(category=_shown(info, record), user_errors=errors)

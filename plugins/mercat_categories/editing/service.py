@@ -26,11 +26,14 @@ from mercat_categories.errors import (
 from mercat_categories.forest import Forest
 from mercat_categories.listing import settle
 from mercat_categories.memory import newest_forest
+from mercat_categories.relisting import follow
+from mercat_media.service import embed
 from mercat_products.documents import ProductDocument
 from mercat_products.values import addresses
 
 MOST_PRODUCTS = 100
 _MOST_CATEGORIES = 100
+_PLAIN = ("description", "image", "position", "seo")
 
 
 async def create_category(
@@ -41,7 +44,7 @@ async def create_category(
     Raises InvalidError, ParentNotFoundError, TooDeepError, or SlugTakenError where a slug that
     was asked for is taken; one that wasn't is made from the name.
     """
-    found = checked(context.shop, values)
+    found = await _with_image(context, checked(context.shop, values))
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
     key = ObjectId()
 
@@ -54,6 +57,18 @@ async def create_category(
         return draft.add({"_id": key, **new_record(str(key), number, parent, texts)})
 
     return await change_tree(context, work)
+
+
+async def _with_image(context: Context, values: Record) -> Record:
+    """The values with the image in place of its id. Raises NotFoundError."""
+    if "image_id" not in values:
+        return values
+    key = values.pop("image_id")
+    try:
+        (image,) = await embed(context, [key]) if key else (None,)
+    except NotFoundError as error:
+        raise NotFoundError(str(error), field=("imageId",)) from None
+    return {**values, "image": image}
 
 
 def new_record(key: str, number: int, parent: Record | None, texts: Mapping[str, Any]) -> Record:
@@ -69,7 +84,7 @@ def new_record(key: str, number: int, parent: Record | None, texts: Mapping[str,
         "name": texts["name"],
         "description": texts.get("description", ""),
         "seo": texts.get("seo", {"title": "", "description": ""}),
-        "image_id": None,
+        "image": texts.get("image"),
         "translations": translations,
         "parent_id": parent["_id"] if parent else None,
         "former_paths": [],
@@ -88,7 +103,7 @@ async def update_category(
 
     Raises InvalidError, NotFoundError, StaleError, SlugTakenError.
     """
-    found = checked(context.shop, values)
+    found = await _with_image(context, checked(context.shop, values))
 
     def work(draft: Draft) -> Record:
         record = draft.found(key, version)
@@ -106,7 +121,7 @@ def apply(draft: Draft, record: Record, values: Mapping[str, Any]) -> None:
     translations = values.get("translations", had)
     if (slug, translations) != (record["slug"], had):
         draft.readdress(key, slug, translations)
-    plain = {name: values[name] for name in ("description", "position", "seo") if name in values}
+    plain = {name: values[name] for name in _PLAIN if name in values}
     if plain:
         draft.edit(key, **plain)
     if values.get("name", record["name"]) != record["name"]:
@@ -114,24 +129,22 @@ def apply(draft: Draft, record: Record, values: Mapping[str, Any]) -> None:
 
 
 async def move_category(
-    context: Context,
-    key: ObjectId,
-    *,
-    parent_id: ObjectId | None,
-    position: int | None,
-    version: int | None,
+    context: Context, key: ObjectId, version: int | None, place: Mapping[str, Any]
 ) -> Record:
-    """Put a category with all below it below another, or at the top.
+    """Put a category with all below it in a place: below a `parent_id`, None for the top.
+
+    Without one it stays where it is, without a `position` it keeps that.
 
     Raises InvalidError, NotFoundError, StaleError, ParentNotFoundError, CycleError, TooDeepError.
     """
-    place = {} if position is None else checked(context.shop, {"position": position})
+    found = checked(context.shop, {name: place[name] for name in ("position",) if name in place})
 
     def work(draft: Draft) -> Record:
         record = draft.found(key, version)
-        draft.move(key, draft.parent(parent_id))
-        if place:
-            draft.edit(key, **place)
+        if "parent_id" in place:
+            draft.move(key, draft.parent(place["parent_id"]))
+        if found:
+            draft.edit(key, **found)
         return draft.get(key) or record
 
     return await change_tree(context, work)
@@ -178,7 +191,9 @@ async def merge_category(
         draft.merge(source, target)
         return draft.found(target, None)
 
-    return await change_tree(context, work)
+    merged = await change_tree(context, work)
+    await follow(context)  # so that the caller sees the count that both have together
+    return merged
 
 
 async def delete_category(

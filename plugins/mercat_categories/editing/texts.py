@@ -20,6 +20,7 @@ def checked(shop: ShopSettings, values: Mapping[str, Any]) -> Record:
         "name": _name,
         "slug": _slug,
         "description": _description,
+        "image_id": lambda key: key,
         "position": _position,
         "seo": lambda seo: shared.seo(seo["title"], seo["description"], ("seo",)),
         "translations": lambda found: _translations(found, shop),
@@ -40,10 +41,7 @@ def _slug(value: str, field: tuple[str, ...] = ("slug",)) -> str:
 
 
 def _description(value: str, field: tuple[str, ...] = ("description",)) -> str:
-    if len(value) > LONGEST_DESCRIPTION:
-        most = f"a description has at most {LONGEST_DESCRIPTION} characters"
-        raise InvalidError(most, field=field)
-    return shared.description(value, field)
+    return shared.description(value, field, most=LONGEST_DESCRIPTION)
 
 
 def _position(value: int) -> int:

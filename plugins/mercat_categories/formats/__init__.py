@@ -17,6 +17,6 @@ FORMATS: tuple[Format[CategoryRecord], ...] = (
     Paths(),
 )
 
-OUTPUT_FORMATS: tuple[OutputFormat[CategoryRecord], ...] = (MercatJsonLines(),)
+OUTPUT_FORMATS: tuple[OutputFormat[CategoryRecord], ...] = (MercatJsonLines(), MercatCsv())
 
 __all__ = ["FORMATS", "OUTPUT_FORMATS"]

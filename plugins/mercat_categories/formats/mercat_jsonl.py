@@ -31,7 +31,8 @@ class MercatJsonLines:
             else:
                 yield validated(CategoryRecord, row.where, row.value)
 
-    def head(self) -> bytes:
+    def head(self, context: Context) -> bytes:
+        del context
         return b""
 
     def written(self, row: CategoryRecord, context: Context) -> Written:

@@ -8,6 +8,7 @@ from bson import ObjectId
 from mercat.settings import ShopSettings
 from mercat.storage import Record
 from mercat_products import values as check
+from mercat_products.amounts import prices
 from mercat_products.product_types.attributes import attributes
 
 Given = Mapping[str, Any]
@@ -64,7 +65,7 @@ def checked_variant(given: Given, shop: ShopSettings, field: check.Field) -> Rec
     found: Record = {}
     for key, value in given.items():
         if key == "prices":
-            found[key] = check.prices(value, shop, (*field, key))
+            found[key] = prices(value, shop, (*field, key))
         elif key in _VARIANT:
             found[key] = _VARIANT[key](value, (*field, check.input_name(key)))
     return found
@@ -101,7 +102,7 @@ _PRODUCT: dict[str, Callable[[Any, ShopSettings], Any]] = {
     "description": lambda value, _: check.description(value, ("description",)),
     "status": lambda value, _: value,
     "brand": lambda value, _: _optional(value, ("brand",)),
-    "seller": lambda value, _: _optional(value, ("seller",)),
+    "seller": lambda value, _: check.seller(value, ("seller",)),
     "tags": lambda value, _: check.tags(value, ("tags",)),
     "seo": lambda value, _: check.seo(value["title"], value["description"], ("seo",)),
     "media": lambda value, _: check.media(value, ("media",)),

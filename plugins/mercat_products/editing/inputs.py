@@ -1,17 +1,12 @@
-"""The inputs of the mutations, and what the service takes for them."""
+"""The inputs of the mutations."""
 
-from datetime import UTC, datetime, time
 from datetime import date as Day  # noqa: N812  a field is named `date`
-from typing import Any
 
 import strawberry
 from strawberry import UNSET
 
-from mercat.errors import InvalidError
 from mercat.graphql.scalars import CurrencyCode, DecimalString
-from mercat.ids import object_id
 from mercat_products.schema import ProductStatus
-from mercat_products.values import input_name
 
 
 @strawberry.input(description="What one costs where at least so many are bought.")
@@ -27,7 +22,7 @@ class PriceInput:
         default=None, description="The shop's own where left out."
     )
     compare_at: DecimalString | None = strawberry.field(
-        default=None, description="What it used to cost."
+        default=None, description="What it used to cost, which is more."
     )
     breaks: list[PriceBreakInput] = strawberry.field(
         default_factory=list, description="What larger quantities cost, the smallest first."
@@ -157,7 +152,7 @@ class ProductCreateInput:
     )
     brand: str | None = strawberry.field(default=UNSET, description="Who makes it.")
     seller: str | None = strawberry.field(
-        default=UNSET, description="The key of the seller; the viewer's own where left out."
+        default=UNSET, description="The seller's id or key; the viewer's own where left out."
     )
     type: strawberry.ID | None = strawberry.field(default=UNSET, description="The id of its type.")
     attributes: list[AttributeInput] | None = strawberry.field(
@@ -198,7 +193,9 @@ class ProductUpdateInput:
         default=UNSET, description="Whether it is sold."
     )
     brand: str | None = strawberry.field(default=UNSET, description="Null for none.")
-    seller: str | None = strawberry.field(default=UNSET, description="The key of the seller.")
+    seller: str | None = strawberry.field(
+        default=UNSET, description="The seller's id or key; null for the shop itself."
+    )
     type: strawberry.ID | None = strawberry.field(
         default=UNSET, description="The id of its type; null for none."
     )
@@ -219,75 +216,3 @@ class ProductUpdateInput:
     translations: list[ProductTranslationInput] | None = strawberry.field(
         default=UNSET, description="All of them."
     )
-
-
-_NULLABLE = {"brand", "seller", "type", "barcode", "tax_class", "weight", "dimensions"}
-_NOT_VALUES = {"id", "version"}
-
-
-def product_values(given: ProductCreateInput | ProductUpdateInput) -> dict[str, Any]:
-    """What of a product is given, by the service's names. Raises InvalidError."""
-    return _values(given, (), _PRODUCT)
-
-
-def variant_values(
-    given: VariantCreateInput | VariantUpdateInput, field: tuple[str, ...]
-) -> dict[str, Any]:
-    """What of a variant is given. Raises InvalidError."""
-    return _values(given, field, _VARIANT)
-
-
-def _values(given: Any, field: tuple[str, ...], convert: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in vars(given).items():
-        if value is UNSET or name in _NOT_VALUES:
-            continue
-        if value is None and name not in _NULLABLE:
-            raise InvalidError("this can't be null", field=(*field, input_name(name)))
-        found[name] = convert[name](value) if name in convert and value is not None else value
-    return found
-
-
-def _prices(given: list[PriceInput]) -> list[dict[str, Any]]:
-    return [{**vars(price), "breaks": [vars(one) for one in price.breaks]} for price in given]
-
-
-def _pictures(given: list[PictureInput]) -> list[dict[str, Any]]:
-    return [
-        {"id": one.id and object_id(one.id, "Media"), "url": one.url, "alt": one.alt}
-        for one in given
-    ]
-
-
-def _plain(given: list[Any]) -> list[dict[str, Any]]:
-    return [vars(one) for one in given]
-
-
-def _variants(given: list[VariantCreateInput]) -> list[dict[str, Any]]:
-    return [variant_values(one, ("variants", str(i))) for i, one in enumerate(given)]
-
-
-def _content(given: AttributeContentInput) -> Any:
-    (value,) = (value for value in vars(given).values() if value is not UNSET)
-    if isinstance(value, Day):
-        return datetime.combine(value, time(), UTC)
-    return value
-
-
-_VARIANT: dict[str, Any] = {
-    "options": lambda given: [(one.name, one.value) for one in given],
-    "prices": _prices,
-    "dimensions": vars,
-    "media": _pictures,
-}
-_PRODUCT: dict[str, Any] = {
-    "variants": _variants,
-    "status": lambda given: given.value,
-    "type": lambda given: object_id(given, "ProductType"),
-    "attributes": lambda given: [(one.key, _content(one.value)) for one in given],
-    "seo": vars,
-    "media": _pictures,
-    "metadata": lambda given: [(one.key, one.value) for one in given],
-    "private_metadata": lambda given: [(one.key, one.value) for one in given],
-    "translations": _plain,
-}

@@ -6,6 +6,7 @@ from typing import Any
 from bson import ObjectId
 
 from mercat.context import Context
+from mercat.errors import NotFoundError
 from mercat.storage import Record
 from mercat_media.service import embed
 
@@ -37,7 +38,12 @@ async def _embedded(
     context: Context, given: Sequence[Given], field: tuple[str, ...]
 ) -> list[Record]:
     ids: list[ObjectId | None] = [picture.get("id") for picture in given]
-    own = iter(await embed(context, [key for key in ids if key is not None], field=field))
+    at = [str(i) for i, key in enumerate(ids) if key is not None]
+    try:
+        own = iter(await embed(context, [key for key in ids if key is not None], field=()))
+    except NotFoundError as error:  # it counts the shop's own pictures only
+        where = [at[int(i)] for i in error.field or ()]
+        raise NotFoundError(str(error), field=(*field, *where)) from None
     return [
         dict(picture) if key is None else {**next(own), **_words(picture)}
         for key, picture in zip(ids, given, strict=True)

@@ -10,16 +10,14 @@ from mercat.errors import DomainError
 from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Mutation, extend
-from mercat.ids import object_id
 from mercat.storage import Record
 from mercat_products.editing import service, variants
+from mercat_products.editing.given import key_of, keys_of, product_values, variant_values
 from mercat_products.editing.inputs import (
     ProductCreateInput,
     ProductUpdateInput,
     VariantCreateInput,
     VariantUpdateInput,
-    product_values,
-    variant_values,
 )
 from mercat_products.outcomes import ProductError, to_error
 from mercat_products.permissions import may_manage, sells
@@ -137,7 +135,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, values = object_id(input.id, "Product"), product_values(input)
+            key, values = key_of(input.id, "Product", "id"), product_values(input)
             return await service.update_product(context, key, input.version, values)
 
         return await _attempt(info, work)
@@ -151,7 +149,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, values = object_id(input.id, "Product"), {"status": "archived"}
+            key, values = key_of(input.id, "Product", "id"), {"status": "archived"}
             return await service.update_product(context, key, input.version, values)
 
         return await _attempt(info, work)
@@ -165,7 +163,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> None:
-            key = object_id(input.id, "Product")
+            key = key_of(input.id, "Product", "id")
             await service.delete_product(context, key, input.version)
 
         return await _attempt(info, work)
@@ -179,7 +177,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = object_id(input.id, "Product")
+            key = key_of(input.id, "Product", "id")
             return await service.duplicate_product(context, key, input.name, input.slug)
 
         return await _attempt(info, work)
@@ -194,7 +192,7 @@ class ProductMutation:
     ) -> ProductBulkPayload:
         _must_edit(info)
         try:
-            keys = [object_id(one, "Product") for one in input.ids]
+            keys = keys_of(input.ids, "Product")
             status: Any = input.status and input.status.value
             alter = service.status_and_tags(status, input.tags_add, input.tags_remove)
             found = await service.change_products(info.context, keys, alter)
@@ -215,7 +213,7 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, given = object_id(input.product, "Product"), _given(input.variants)
+            key, given = key_of(input.product, "Product", "product"), _given(input.variants)
             return await variants.create_variants(context, key, input.version, given)
 
         return await _attempt(info, work)
@@ -229,10 +227,13 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = object_id(input.product, "Product")
-            ids = [object_id(one.id, "ProductVariant") for one in input.variants]
-            values = zip(ids, _given(input.variants), strict=True)
-            given = [{"id": variant, **value} for variant, value in values]
+            key = key_of(input.product, "Product", "product")
+            given = [
+                {"id": key_of(one.id, "ProductVariant", "variants", str(i), "id"), **values}
+                for i, (one, values) in enumerate(
+                    zip(input.variants, _given(input.variants), strict=True)
+                )
+            ]
             return await variants.update_variants(context, key, input.version, given)
 
         return await _attempt(info, work)
@@ -246,8 +247,8 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = object_id(input.product, "Product")
-            ids = [object_id(one, "ProductVariant") for one in input.ids]
+            key = key_of(input.product, "Product", "product")
+            ids = keys_of(input.ids, "ProductVariant")
             return await variants.delete_variants(context, key, input.version, ids)
 
         return await _attempt(info, work)
@@ -261,8 +262,8 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = object_id(input.product, "Product")
-            ids = [object_id(one, "ProductVariant") for one in input.ids]
+            key = key_of(input.product, "Product", "product")
+            ids = keys_of(input.ids, "ProductVariant")
             return await variants.order_variants(context, key, input.version, ids)
 
         return await _attempt(info, work)

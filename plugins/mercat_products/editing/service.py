@@ -1,61 +1,85 @@
 """Creating, changing, duplicating and removing products; who may is decided here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
-from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError
 
 from mercat import catalog
 from mercat.context import Context
-from mercat.errors import DomainError, InvalidError, NotFoundError, StaleError
+from mercat.errors import DomainError, InvalidError, NotFoundError
 from mercat.slugs import slugify
 from mercat.storage import Record, Session
-from mercat.storage.pages import reserve_numbers
 from mercat_media.service import count_uses
-from mercat_products.documents import COUNTER, ProductDocument
 from mercat_products.editing.checking import Given, checked_attributes, checked_product
 from mercat_products.editing.pictures import pictures_of, with_pictures
-from mercat_products.errors import SkuTakenError, SlugTakenError
+from mercat_products.editing.writing import (
+    Alter,
+    Spare,
+    change_product,
+    editable,
+    insert_product,
+    numbered,
+    pauses,
+    products,
+    stale,
+)
 from mercat_products.permissions import may_edit, may_manage
-from mercat_products.product_types.service import touch_type, types_by_id
-from mercat_products.values import tags
+from mercat_products.product_types.attributes import fitting
+from mercat_products.product_types.service import TypeChangedError, types_by_id
+from mercat_products.values import LONGEST_SLUG, addresses, tags
 
 MOST_AT_ONCE = 100
-_ATTEMPTS = 5
+_COPY = "-copy"
 # A duplicate has none of these of its own.
-_NOT_COPIED = ("_id", "number", "old_addresses", "imported", "placed_in", "listed_in")
-
-Alter = Callable[[Record], Record]
+_NOT_COPIED = ("_id", "number", "old_addresses", "imported")
 
 
 async def create_product(context: Context, given: Given) -> Record:
     """Add a product; without a slug it gets one made from its name.
 
-    Raises InvalidError, NotFoundError, SlugTakenError, SkuTakenError.
+    Raises InvalidError, NotFoundError, SlugTakenError, SkuTakenError, ConflictError.
     """
     seller = _seller(context, given)
     given = await with_pictures(context, given)
     wanted = given.get("slug") or slugify(given["name"]) or "product"
     found = checked_product({**given, "slug": wanted}, context.shop)
-    of_type = await _type(context, given.get("type"))
-    found |= checked_attributes({"attributes": (), **given}, of_type, None)
-    return await _insert(context, {**found, "seller": seller}, is_free="slug" not in given)
+    found["seller"] = seller
+    spare = None if "slug" in given else _other_slug
+    for pause in pauses():
+        of_type = await _type(context, given.get("type"))
+        said = checked_attributes({"attributes": (), **given}, of_type, None)
+        try:
+            return await insert_product(context, {**found, **said}, of_type, spare)
+        except TypeChangedError:
+            await asyncio.sleep(pause)
+    raise AssertionError("the pauses end with an error")
 
 
 async def duplicate_product(
     context: Context, key: ObjectId, name: str | None, slug: str | None
 ) -> Record:
-    """Add a draft like a product; its SKUs get an ending of their own.
+    """Add a draft like a product; its SKUs and its translations' slugs get an ending of their own.
 
-    Raises InvalidError, NotFoundError, SlugTakenError, SkuTakenError.
+    Raises InvalidError, NotFoundError, SlugTakenError, SkuTakenError, ConflictError.
     """
-    stored = await editable(context, key)
-    title = name or f"{stored['name']} (copy)"
-    texts = {"name": title, "slug": slug or slugify(title) or "product", "translations": []}
+    for pause in pauses():
+        stored = await editable(context, key)
+        type_id = stored.get("type_id")
+        of_type = None if type_id is None else (await types_by_id(context, [type_id])).get(type_id)
+        values = _copy(context, stored, name, slug)
+        values["attributes"] = fitting(stored.get("attributes", ()), of_type)
+        try:
+            return await insert_product(context, values, of_type, _other_slugs(is_free=not slug))
+        except TypeChangedError:
+            await asyncio.sleep(pause)
+    raise AssertionError("the pauses end with an error")
+
+
+def _copy(context: Context, stored: Record, name: str | None, slug: str | None) -> Record:
+    title = name or f"{stored['name'][:490]} (copy)"
+    texts = {"name": title, "slug": slug or slugify(title) or "product"}
     found = {key: value for key, value in stored.items() if key not in _NOT_COPIED}
     found |= checked_product(texts, context.shop) | {"status": "draft"}
     ending = str(ObjectId())[-6:].upper()
@@ -63,7 +87,32 @@ async def duplicate_product(
         {**variant, "id": ObjectId(), "sku": f"{variant['sku'][:90]}-{ending}", "in_stock": True}
         for variant in stored["variants"]
     ]
-    return await _insert(context, found, is_free=slug is None)
+    found["translations"] = [
+        {**one, "slug": one["slug"] and one["slug"][: LONGEST_SLUG - len(_COPY)] + _COPY}
+        for one in stored.get("translations", ())
+    ]
+    return {**found, "addresses": addresses(found["slug"], found["translations"])}
+
+
+def _other_slug(record: Record, number: int) -> Record:
+    """The product's own slug with a number."""
+    slug = numbered(record["slug"], number)
+    return {"slug": slug, "addresses": addresses(slug, record.get("translations", ()))}
+
+
+def _other_slugs(*, is_free: bool) -> Spare:
+    """The translations' slugs with a number too; the product's own only where it `is_free`."""
+
+    def spare(record: Record, number: int) -> Record:
+        slug = numbered(record["slug"], number) if is_free else record["slug"]
+        translations = [
+            {**one, "slug": one["slug"] and numbered(one["slug"], number)}
+            for one in record["translations"]
+        ]
+        found = addresses(slug, translations)
+        return {"slug": slug, "translations": translations, "addresses": found}
+
+    return spare
 
 
 async def update_product(
@@ -71,7 +120,7 @@ async def update_product(
 ) -> Record:
     """Change what is given of a product; an address that it leaves keeps leading to it.
 
-    Raises InvalidError, NotFoundError, StaleError, SlugTakenError, SkuTakenError.
+    Raises InvalidError, NotFoundError, StaleError, SlugTakenError, SkuTakenError, ConflictError.
     """
     if "seller" in given:
         _seller(context, given)
@@ -82,9 +131,10 @@ async def update_product(
         )
     types: dict[ObjectId | None, Record | None] = {}
 
-    async def prepare(stored: Record) -> None:
+    async def prepare(stored: Record) -> Record | None:
         wanted = given.get("type", stored.get("type_id"))
         types[wanted] = await _type(context, wanted)
+        return types[wanted]
 
     def alter(stored: Record) -> Record:
         of_type = types[given.get("type", stored.get("type_id"))]
@@ -97,51 +147,37 @@ async def update_product(
 async def delete_product(context: Context, key: ObjectId, version: int | None) -> None:
     """Remove a product for good; one that is sold has to be archived first.
 
-    Raises InvalidError, NotFoundError, StaleError.
+    Raises InvalidError, NotFoundError, StaleError, ConflictError.
     """
-    stored = await editable(context, key)
-    if stored["status"] == "active":
-        raise InvalidError("this product is sold; archive it first", field=("id",))
-    wanted = stored["version"] if version is None else version
+    for pause in pauses():
+        stored = await editable(context, key)
+        if version is not None and version != stored["version"]:
+            raise stale()
+        if stored["status"] == "active":
+            raise InvalidError("this product is sold; archive it first", field=("id",))
+        if await _delete(context, stored):
+            return
+        await asyncio.sleep(pause)
 
-    async def delete(session: Session) -> None:
-        result = await _products(context).delete_one(
-            {"_id": key, "version": wanted}, session=session
+
+async def _delete(context: Context, stored: Record) -> bool:
+    """Remove a product as it was read; whether nobody has changed it since."""
+    key = stored["_id"]
+
+    async def delete(session: Session) -> bool:
+        result = await products(context).delete_one(
+            {"_id": key, "version": stored["version"]}, session=session
         )
         if not result.deleted_count:
-            raise _stale()
+            return False
         await count_uses(context, session, before=pictures_of(stored))
         variants = [str(variant["id"]) for variant in stored["variants"]]
         await context.engine.outbox.add(
             session, catalog.products_removed, context, [str(key)], variants
         )
+        return True
 
-    await context.storage.transaction(delete)
-
-
-async def change_product(
-    context: Context,
-    key: ObjectId,
-    version: int | None,
-    alter: Alter,
-    prepare: Callable[[Record], Awaitable[None]] | None = None,
-) -> Record:
-    """Change a stored product by a function of what it is, and tell the others.
-
-    Somebody else's change in between makes a caller that named a `version` fail with StaleError;
-    for others the function is asked again. Raises what `alter` does, NotFoundError, SlugTakenError
-    and SkuTakenError.
-    """
-    for _ in range(_ATTEMPTS):
-        stored = await editable(context, key)
-        if version is not None and stored["version"] != version:
-            raise _stale()
-        if prepare is not None:
-            await prepare(stored)
-        changed = await _write(context, stored, alter(stored))
-        if changed is not None:
-            return changed
-    raise _stale()
+    return await context.storage.transaction(delete)
 
 
 async def change_products(
@@ -151,9 +187,10 @@ async def change_products(
     if not 0 < len(keys) <= MOST_AT_ONCE:
         raise InvalidError(f"give 1 to {MOST_AT_ONCE} products", field=("ids",))
     found: list[Record | DomainError] = []
-    for key in keys:
+    for i, key in enumerate(keys):
         try:
-            found.append(await change_product(context, key, None, alter))
+            at = ("ids", str(i))
+            found.append(await change_product(context, key, None, alter, field=at))
         except DomainError as error:
             found.append(error)
     return found
@@ -169,14 +206,6 @@ def status_and_tags(status: str | None, add: Sequence[str], remove: Sequence[str
         return found if status is None else {**found, "status": status}
 
     return alter
-
-
-async def editable(context: Context, key: ObjectId) -> Record:
-    """A product that the viewer may change; for others it isn't there. Raises NotFoundError."""
-    stored = await _products(context).find_one({"_id": key})
-    if stored is None or not may_edit(context.viewer, stored.get("seller")):
-        raise NotFoundError("there is no such product", field=("id",))
-    return stored
 
 
 def _seller(context: Context, given: Mapping[str, Any]) -> str | None:
@@ -195,89 +224,3 @@ async def _type(context: Context, key: ObjectId | None) -> Record | None:
     if found is None:
         raise NotFoundError("there is no such product type", field=("type",))
     return found
-
-
-async def _insert(context: Context, values: Record, *, is_free: bool) -> Record:
-    """Store a new product; where its slug `is_free` to change, a taken one gets a number."""
-    (number,) = await reserve_numbers(context.storage, COUNTER, 1)
-    now = datetime.now(UTC)
-    record = {
-        "status": "draft",
-        **values,
-        "_id": ObjectId(),
-        "number": number,
-        "created_at": now,
-        "updated_at": now,
-        "version": 1,
-    }
-    try:
-        await _commit_new(context, record)
-    except DuplicateKeyError as error:
-        taken = _taken(error)
-        if not is_free or not isinstance(taken, SlugTakenError):
-            raise taken from None
-        record |= checked_product(
-            {"slug": f"{record['slug'][:480]}-{number}"}, context.shop, record
-        )
-        try:
-            await _commit_new(context, record)
-        except DuplicateKeyError as again:
-            raise _taken(again) from None
-    return record
-
-
-async def _commit_new(context: Context, record: Record) -> None:
-    async def insert(session: Session) -> None:
-        await _products(context).insert_one(record, session=session)
-        await _told(context, session, None, record)
-
-    await context.storage.transaction(insert)
-
-
-async def _write(context: Context, stored: Record, values: Record) -> Record | None:
-    """The changed product; None where somebody else changed it since it was read."""
-    if "addresses" in values:
-        left = set(stored.get("addresses", [stored["slug"]])) - set(values["addresses"])
-        values["old_addresses"] = list(
-            {**dict.fromkeys(stored.get("old_addresses", ())), **dict.fromkeys(left)}
-        )
-    values["updated_at"] = datetime.now(UTC)
-
-    async def update(session: Session) -> Record | None:
-        changed = await _products(context).find_one_and_update(
-            {"_id": stored["_id"], "version": stored["version"]},
-            {"$set": values, "$inc": {"version": 1}, "$unset": {"imported": ""}},
-            return_document=ReturnDocument.AFTER,
-            session=session,
-        )
-        if changed is not None:
-            await _told(context, session, stored, changed)
-        return changed
-
-    try:
-        return await context.storage.transaction(update)
-    except DuplicateKeyError as error:
-        raise _taken(error) from None
-
-
-async def _told(context: Context, session: Session, before: Record | None, record: Record) -> None:
-    """Note in the transaction of a change what others go by."""
-    await count_uses(context, session, before=pictures_of(before), after=pictures_of(record))
-    if record.get("type_id") is not None:
-        await touch_type(context, record["type_id"], session)
-    await context.engine.outbox.add(session, catalog.products_saved, context, [str(record["_id"])])
-
-
-def _taken(error: DuplicateKeyError) -> SlugTakenError | SkuTakenError:
-    found = str((error.details or {}).get("keyPattern") or error)
-    if "sku" in found:
-        return SkuTakenError("another variant has this SKU", field=("variants",))
-    return SlugTakenError("another product has this slug", field=("slug",))
-
-
-def _stale() -> StaleError:
-    return StaleError("somebody else changed the product; read it again", field=("version",))
-
-
-def _products(context: Context) -> AsyncCollection[Record]:
-    return context.storage.collection(ProductDocument)

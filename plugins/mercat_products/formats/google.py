@@ -7,10 +7,12 @@ titles change; an id that comes back further down makes a product of its own, `<
 `id` is the SKU and `gtin` the barcode. `sale_price`, where there is one, is the price, and `price`
 what it is compared with; a sale limited by `sale_price_effective_date` is left out, because prices
 here have no dates. `product_type` is the category, or else `google_product_category` where that is
-a path and not a number. `link` goes into the metadata. A bad line costs its own variant.
+a path and not a number. `link` goes into the metadata, a `product_detail` of the section `Options`
+is an option. A bad line costs its own variant.
 https://support.google.com/merchants/answer/7052112
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,17 +25,26 @@ from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, plain, read_table
 from mercat.reading.values import clipped
 from mercat.slugs import UniqueSlugs
-from mercat_products.formats.google_items import OPTIONS, google_head, google_items
-from mercat_products.formats.products import assembled, category_path, each, grouped, pictures
+from mercat_products.formats.google_items import OPTIONS, SECTION, google_head, google_items
+from mercat_products.formats.products import (
+    assembled,
+    category_path,
+    each,
+    each_once,
+    grouped,
+    pictures,
+)
 from mercat_products.records import ProductRecord
 from mercat_products.rows import ProductRow
 
 _COLUMNS = (
     *("id", "title", "description", "link", "image_link", "additional_image_link", "availability"),
     *("price", "sale_price", "sale_price_effective_date", "brand", "gtin", "item_group_id"),
-    *("product_type", "google_product_category", "shipping_weight", *OPTIONS),
+    *("product_type", "google_product_category", "product_detail", "shipping_weight", *OPTIONS),
 )
 _LONGEST_LINK = 500  # what a metadata value holds
+_PIECES = re.compile(r"\\.|[^\\,:]+|.")
+_PAIR = 2
 _REQUIRED = ("id", "title", "price")
 _AVAILABLE = {
     **dict.fromkeys(("", "in stock", "preorder", "backorder"), True),
@@ -59,7 +70,8 @@ class GoogleFeed:
             else:
                 yield from _product(group, slugs)
 
-    def head(self) -> bytes:
+    def head(self, context: Context) -> bytes:
+        del context
         return google_head()
 
     def written(self, row: ProductRow, context: Context) -> Written:
@@ -85,7 +97,9 @@ def _product(
         "metadata": _metadata(first),
     }
     variants = each(group, lambda cells: _variant(cells, name))
-    media = pictures((line.where, url, "") for line in group for url in _links(line.value))
+    media = pictures(
+        each_once((line.where, url, "") for line in group for url in _links(line.value))
+    )
     yield from assembled(group[0].where, product, variants, media)
 
 
@@ -95,11 +109,35 @@ def _variant(cells: Cells, name: str) -> dict[str, object]:
         "sku": cells["id"],
         "name": "" if cells["title"] == name else cells["title"],
         "barcode": cells.get("gtin") or None,
-        "options": {said: cells[key] for key, said in OPTIONS.items() if cells.get(key)},
+        "options": _options(cells),
         "prices": _prices(cells),
         "available": _available(cells.get("availability", "")),
         **({} if weight is None else {"weight": weight}),
     }
+
+
+def _options(cells: Cells) -> dict[str, str]:
+    found = {said: cells[key] for key, said in OPTIONS.items() if cells.get(key)}
+    for detail in _cut(cells.get("product_detail", ""), ","):
+        section, *pair = map(_plain, _cut(detail, ":"))
+        if section == SECTION and len(pair) == _PAIR and all(pair):
+            found.setdefault(pair[0], pair[1])
+    return found
+
+
+def _cut(text: str, mark: str) -> list[str]:
+    r"""Cut at every mark that no `\` takes back."""
+    entries = [""]
+    for piece in _PIECES.findall(text):
+        if piece == mark:
+            entries.append("")
+        else:
+            entries[-1] += piece
+    return entries
+
+
+def _plain(entry: str) -> str:
+    return re.sub(r"\\(.)", r"\1", entry).strip()
 
 
 def _weight(said: str) -> int | None:

@@ -3,11 +3,13 @@ r"""Mercat CSV: one line a variant; the lines of a product stand together.
     slug,name,description,brand,status,seller,type,attributes,tags,categories,seo_title,
     seo_description,media,media_alt,metadata,private_metadata,old_slugs,
     sku,variant_name,barcode,options,price,currency,compare_at,breaks,available,
-    tax_class,weight,length,width,height,variant_media,variant_media_alt
+    tax_class,weight,length,width,height,variant_media,variant_media_alt,
+    on_hand,low_at,backorders,backorder_limit,
+    name:de,description:de,slug:de
 
 Of these `slug`, `name` and `sku` must be there, in any order. The columns of the first two lines
-are the product's and are taken from its first line; its other lines may repeat them or leave them
-empty. A product that is named again further down is a product of its own.
+and of the last are the product's and are taken from its first line; its other lines may repeat them
+or leave them empty. A product that is named again further down is a product of its own.
 
 * `tags`, `categories`, `old_slugs`, `media` and `media_alt` are lists: `new|sale`. Categories are
   paths: `Food > Tea|Gifts`. The n-th `media_alt` describes the n-th `media`; `variant_media` and
@@ -17,6 +19,10 @@ empty. A product that is named again further down is a product of its own.
 * `price`, `currency`, `compare_at` and `breaks` are lists too, one entry a currency: `4.50|3.90`,
   `EUR|GBP`. Without a currency a price is in the shop's own. `breaks` are quantities with what one
   costs from there on: `3:4.00 10:3.50`.
+* `name:`, `description:` and `slug:` with one of the shop's other locales are a translation. Empty
+  cells fall back; `<!-- -->` is a description that is empty and doesn't.
+* `on_hand`, `low_at`, `backorders` (`deny` or `allow`) and `backorder_limit` are the variant's
+  stock; without an `on_hand` nothing is said of it.
 * `weight` is in grams; `length`, `width` and `height` are in millimetres, all three or none.
 * A `|`, `=` or `\` that is meant is written `\|`, `\=`, `\\`.
 * An apostrophe before `=`, `+`, `-` or `@` at the beginning of a cell is not part of its text: it
@@ -27,14 +33,12 @@ empty. A product that is named again further down is a product of its own.
 A bad line costs its own variant and the rest of the product stays, unless the bad value is one of
 the product's own. After a line that can't be read at all, lines with an empty slug are rejected as
 well, up to the next slug, because their product isn't certain.
-
-Translations have no columns, as they have whole texts in every locale: JSON Lines carry them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from mercat.context import Context
 from mercat.errors import InvalidError
@@ -43,23 +47,19 @@ from mercat.importing import Rejected, Row
 from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, plain, read_table
 from mercat_products.formats import cells as cell
+from mercat_products.formats.mercat_csv_lines import (
+    COLUMNS,
+    SIDES,
+    TRANSLATED,
+    csv_head,
+    csv_lines,
+)
 from mercat_products.formats.products import assembled, column, each, grouped, pictures
 from mercat_products.records import ProductRecord
 from mercat_products.rows import ProductRow
 
-PRODUCT_COLUMNS = (
-    *("slug", "name", "description", "brand", "status", "seller", "type", "attributes", "tags"),
-    *("categories", "seo_title", "seo_description", "media", "media_alt"),
-    *("metadata", "private_metadata", "old_slugs"),
-)
-VARIANT_COLUMNS = (
-    *("sku", "variant_name", "barcode", "options"),
-    *("price", "currency", "compare_at", "breaks", "available"),
-    *("tax_class", "weight", "length", "width", "height", "variant_media", "variant_media_alt"),
-)
-COLUMNS = PRODUCT_COLUMNS + VARIANT_COLUMNS
 _REQUIRED = ("slug", "name", "sku")
-_SIDES = ("length", "width", "height")
+_TERMS = ("low_at", "backorders", "backorder_limit")
 
 
 class MercatCsv:
@@ -71,32 +71,38 @@ class MercatCsv:
         return headings(head).issuperset(_REQUIRED)
 
     def read(self, stream: BinaryIO) -> Iterator[Row[ProductRecord] | Rejected]:
-        rows = read_table(lines(stream, opening(stream)), plain(*COLUMNS), required=_REQUIRED)
+        source = lines(stream, opening(stream))
+        rows = read_table(source, plain(*COLUMNS), required=_REQUIRED, further=_translated)
         for group in grouped(map(_as_meant, rows), column("slug", "name")):
             if isinstance(group, Rejected):
                 yield group
             else:
                 yield from _product(group)
 
-    def head(self) -> bytes:
-        return cell.table(COLUMNS, [dict(zip(COLUMNS, COLUMNS, strict=True))])
+    def head(self, context: Context) -> bytes:
+        return csv_head(context.shop.all_locales[1:])
 
     def written(self, row: ProductRow, context: Context) -> Written:
-        del context
-        return Written(cell.table(COLUMNS, _lines(row.values)))
+        return csv_lines(row.values, context.shop.all_locales[1:])
+
+
+def _translated(heading: str) -> str | None:
+    """The name of a translation's column: `Slug: de-AT` is `slug:de-AT`."""
+    name, mark, locale = heading.partition(":")
+    if not mark or name.strip().lower() not in TRANSLATED or not locale.strip():
+        return None
+    return f"{name.strip().lower()}:{locale.strip()}"
 
 
 def _as_meant(row: Row[Cells] | Rejected) -> Row[Cells] | Rejected:
     return row if isinstance(row, Rejected) else Row(row.where, cell.unescaped(row.value))
 
 
-# Reading
-
-
 def _product(group: list[Row[Cells]]) -> Iterator[Row[ProductRecord] | Rejected]:
     first = group[0]
     try:
         product, media = _fields(first.value, _PRODUCT), _media(first)
+        product |= _translations(first.value)
     except InvalidError as error:
         yield Rejected(first.where, str(error))
         return
@@ -114,6 +120,27 @@ def _fields(
     return {
         name: read(cells) for name, (its_column, read) in readers.items() if its_column in cells
     }
+
+
+def _translations(cells: Cells) -> dict[str, object]:
+    """What there are columns for, by locale."""
+    found: dict[str, dict[str, str | None]] = {}
+    for heading, text in cells.items():
+        name, mark, locale = heading.partition(":")
+        if mark:
+            found.setdefault(locale, {"locale": locale})[name] = text or None
+    return {"translations": list(found.values())} if found else {}
+
+
+def _stock(cells: Cells) -> dict[str, str] | None:
+    said = {name: cells[name] for name in _TERMS if cells.get(name)}
+    if not cells["on_hand"]:
+        if said:
+            raise InvalidError(f"on_hand: it is empty, and {next(iter(said))} is not")
+        return None
+    if "backorders" in said:
+        said["backorders"] = said["backorders"].lower()
+    return {"on_hand": cells["on_hand"], **said}
 
 
 def _media(line: Row[Cells]) -> list[tuple[str, str, str]] | None:
@@ -157,7 +184,7 @@ def _breaks(entry: str) -> list[dict[str, str]]:
 
 
 def _dimensions(cells: Cells) -> dict[str, str] | None:
-    found = {side: cells.get(side, "") for side in _SIDES}
+    found = {side: cells.get(side, "") for side in SIDES}
     if not any(found.values()):
         return None
     if not all(found.values()):
@@ -227,67 +254,5 @@ _VARIANT: dict[str, tuple[str, Callable[[Cells], object]]] = {
     "available": ("available", lambda cells: cells["available"] or True),
     "dimensions": ("length", _dimensions),
     "media": ("variant_media", _variant_media),
+    "stock": ("on_hand", _stock),
 }
-
-
-# Writing
-
-
-def _lines(row: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """The product's cells with its first variant, then the other variants below its slug."""
-    above = _product_cells(row)
-    for variant in row["variants"]:
-        found = {**above, **_variant_cells(variant)}
-        yield {name: cell.harmless(text) for name, text in found.items()}
-        above = {"slug": row["slug"]}
-
-
-def _product_cells(row: dict[str, Any]) -> dict[str, str]:
-    return {
-        **{name: row[name] for name in ("slug", "name", "description", "status")},
-        **{name: row[name] or "" for name in ("brand", "seller", "type")},
-        "attributes": cell.paired(
-            (key, word) for key, value in row["attributes"].items() for word in _words(value)
-        ),
-        "tags": cell.listed(row["tags"]),
-        "categories": cell.listed(row.get("categories", ())),
-        "seo_title": row["seo"]["title"],
-        "seo_description": row["seo"]["description"],
-        "media": cell.listed(one["url"] for one in row["media"]),
-        "media_alt": cell.listed(one["alt"] for one in row["media"]),
-        "metadata": cell.paired(row["metadata"].items()),
-        "private_metadata": cell.paired(row["private_metadata"].items()),
-        "old_slugs": cell.listed(row["old_slugs"]),
-    }
-
-
-def _variant_cells(variant: dict[str, Any]) -> dict[str, str]:
-    prices, sides = variant["prices"], variant["dimensions"] or {}
-    weight = variant["weight"]
-    return {
-        "sku": variant["sku"],
-        "variant_name": variant["name"],
-        "barcode": variant["barcode"] or "",
-        "options": cell.paired(variant["options"].items()),
-        "price": cell.listed(price["amount"] for price in prices),
-        "currency": cell.listed(price["currency"] for price in prices),
-        "compare_at": cell.listed(price["compare_at"] for price in prices),
-        "breaks": cell.listed(_steps(price["breaks"]) for price in prices),
-        "available": str(variant["available"]).lower(),
-        "tax_class": variant["tax_class"] or "",
-        "weight": "" if weight is None else str(weight),
-        **{side: str(sides[side]) if sides else "" for side in _SIDES},
-        "variant_media": cell.listed(one["url"] for one in variant["media"]),
-        "variant_media_alt": cell.listed(one["alt"] for one in variant["media"]),
-    }
-
-
-def _steps(breaks: list[dict[str, Any]]) -> str:
-    return " ".join(f"{one['quantity']}:{one['amount']}" for one in breaks)
-
-
-def _words(value: object) -> list[str]:
-    """A value in the words that its attribute's kind reads again."""
-    if isinstance(value, list):
-        return value or [""]
-    return [str(value).lower() if isinstance(value, bool) else str(value)]

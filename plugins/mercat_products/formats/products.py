@@ -18,6 +18,7 @@ _ORPHAN = "its product is unknown: the line above it was rejected, or there is n
 Line = Row[Cells]
 Variants = Iterable[Row[Mapping[str, object]] | Rejected]
 Pictures = Iterator[Row[MediaRecord] | Rejected]
+Shown = tuple[str, str, str]
 Read = Iterator[Row[ProductRecord] | Rejected]
 
 
@@ -78,13 +79,20 @@ def each(
             yield Rejected(line.where, str(error))
 
 
-def pictures(given: Iterable[tuple[str, str, str]]) -> Pictures:
-    """Make a picture of every place, address and description; an address counts once."""
-    seen: set[str] = set()
+def pictures(given: Iterable[Shown]) -> Pictures:
+    """Make a picture of every place, address and description."""
     for where, url, alt in given:
-        if url and url not in seen:
-            seen.add(url)
+        if url:
             yield validated(MediaRecord, where, {"url": url, "alt": alt})
+
+
+def each_once(given: Iterable[Shown]) -> Iterator[Shown]:
+    """Leave out the addresses that came before, as feeds repeat them with every variant."""
+    seen: set[str] = set()
+    for one in given:
+        if one[1] not in seen:
+            seen.add(one[1])
+            yield one
 
 
 def assembled(

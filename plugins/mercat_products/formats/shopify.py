@@ -4,16 +4,20 @@ The lines of one handle stand together: a line with an option, a SKU or a price 
 other adds a picture. The handle is the slug. A variant without a SKU gets one made from the handle
 and its options; `Default Title` is no option. Of `Body (HTML)` what is harmless is kept. A product
 that is not published, or unlisted, is a draft. `Product Category` is the category, or else `Type`;
-where both are there, the type goes into the metadata. Stock only decides whether a variant is
-available. A price is in the shop's own currency. An apostrophe before `=`, `+`, `-` or `@` at the
-beginning of a cell is not part of its text.
+where both are there, the type goes into the metadata. A price is in the shop's own currency. An
+apostrophe before `=`, `+`, `-` or `@` at the beginning of a cell is not part of its text.
+
+A quantity that an inventory tracker counts is what is on hand, one below 0 is none, and `continue`
+is to sell more than that. `Variant Image` is the variant's own picture; what it shows is said where
+the same address is one of the product's.
 
 A bad line costs its own variant or picture and the rest of the product stays, unless the bad value
 is one of the product's own, which its first line holds.
 https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +35,7 @@ from mercat_products.formats.products import (
     column,
     derived_sku,
     each,
+    each_once,
     grouped,
     pictures,
 )
@@ -68,6 +73,8 @@ _HEADINGS = {
 }
 _COLUMNS = {heading: name for name, said in _HEADINGS.items() for heading in said}
 _STATUSES = {"": "active", "unlisted": "draft"}
+_OVERSELL = {"continue": "allow", "true": "allow", "deny": "deny", "false": "deny"}
+_WHOLE = re.compile("-?[0-9]+")
 _DIGITS = 9
 _HEAVIEST = 10**9
 _APOSTROPHE = "'"  # Shopify writes it before numbers, for spreadsheets' sake
@@ -92,7 +99,8 @@ class ShopifyCsv:
             else:
                 yield from _product(group)
 
-    def head(self) -> bytes:
+    def head(self, context: Context) -> bytes:
+        del context
         return shopify_head()
 
     def written(self, row: ProductRow, context: Context) -> Written:
@@ -107,8 +115,12 @@ def _product(group: Lines) -> Iterator[Row[ProductRecord] | Rejected]:
     first = group[0]
     product = _fields(first.value)
     names = {f"value{n}": first.value.get(f"name{n}", "") for n in (1, 2, 3)}
-    variants = each(_variants(group), lambda cells: _variant(cells, first.value["handle"], names))
-    yield from assembled(first.where, product, variants, pictures(_pictures(group)))
+    words = {line.value.get("image", ""): line.value.get("alt", "") for line in group}
+    variants = each(
+        _variants(group),
+        lambda cells: _variant(cells, first.value["handle"], names) | _own_picture(cells, words),
+    )
+    yield from assembled(first.where, product, variants, pictures(each_once(_pictures(group))))
 
 
 def _fields(cells: Cells) -> dict[str, object]:
@@ -162,7 +174,7 @@ def _variant(cells: Cells, handle: str, names: dict[str, str]) -> dict[str, obje
         "barcode": cells.get("barcode", "").removeprefix(_APOSTROPHE) or None,
         "options": options,
         "prices": (price,) if cells["price"] else (),
-        "available": _available(cells),
+        **_stock(cells),
         **({"weight": round(float(cells["weight"]))} if _is_weighed(cells) else {}),
     }
 
@@ -184,23 +196,29 @@ def _options(cells: Cells, names: dict[str, str]) -> dict[str, str]:
     return options
 
 
-def _available(cells: Cells) -> bool:
+def _stock(cells: Cells) -> dict[str, object]:
+    """What is counted; nothing where nobody counts it."""
     quantity = cells.get("quantity", "")
-    untracked = cells.get("tracker") == ""
-    if not quantity or untracked or cells.get("oversell", "").lower() in ("continue", "true"):
-        return True
-    try:
-        return int(quantity) > 0
-    except ValueError:
-        raise InvalidError("inventory quantity: it is not a whole number") from None
+    if not quantity or cells.get("tracker") == "":
+        return {}
+    if len(quantity) > _DIGITS + 1 or not _WHOLE.fullmatch(quantity):
+        raise InvalidError("inventory quantity: it is not a whole number")
+    oversell = cells.get("oversell", "").lower()
+    terms = {"backorders": _OVERSELL[oversell]} if oversell in _OVERSELL else {}
+    return {"stock": {"on_hand": max(0, int(quantity)), **terms}}
+
+
+def _own_picture(cells: Cells, words: Mapping[str, str]) -> dict[str, object]:
+    if "variant_image" not in cells:
+        return {}
+    url = cells["variant_image"]
+    return {"media": [{"url": url, "alt": words.get(url, "")}] if url else []}
 
 
 def _pictures(group: Lines) -> Iterator[tuple[str, str, str]]:
-    """Yield the product's pictures in their order, then those of its variants."""
+    """Yield the product's pictures in their order."""
     for line in sorted(group, key=lambda line: _position(line.value)):
         yield line.where, line.value.get("image", ""), line.value.get("alt", "")
-    for line in group:
-        yield line.where, line.value.get("variant_image", ""), ""
 
 
 def _position(cells: Cells) -> int:

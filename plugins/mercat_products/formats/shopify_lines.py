@@ -3,8 +3,9 @@
 What Shopify has no place for stays behind: other currencies than the shop's own, price breaks,
 attributes, categories but the first (it becomes the `Type`, because `Product Category` takes names
 of Shopify's own taxonomy only), a variant's pictures but the first, metadata, translations and old
-slugs. Commas in tags become spaces. A variant that isn't available has a tracked stock of 0. A
-product with more than three options can't be written. Cells are escaped as in Mercat's CSV.
+slugs, a stock's threshold and how many more than are on hand may be sold. Commas in tags become
+spaces. A variant that isn't offered has a tracked quantity of 0. A product with more than three
+options can't be written. Cells are escaped as in Mercat's CSV.
 https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
@@ -39,9 +40,18 @@ def shopify_lines(row: dict[str, Any], currency: str) -> Written:
         return Written(b"", (f"{row['slug']}: left out, as Shopify takes 3 options at most",))
     lines = _lines(row, names, currency)
     escaped = ({name: harmless(text) for name, text in line.items()} for line in lines)
-    shown = [one for one in row["media"] if not _is_absolute(one["url"])]
-    notes = (f"{row['slug']}: Shopify fetches pictures by http(s) URLs only",) if shown else ()
-    return Written(table(_COLUMNS, escaped), notes)
+    return Written(table(_COLUMNS, escaped), tuple(_notes(row)))
+
+
+def _notes(row: dict[str, Any]) -> Iterator[str]:
+    shown = [*row["media"], *(one for variant in row["variants"] for one in variant["media"][:1])]
+    if not all(_is_absolute(one["url"]) for one in shown):
+        yield f"{row['slug']}: Shopify fetches pictures by http(s) URLs only"
+    for variant in row["variants"]:
+        if len(variant["media"]) > 1:
+            yield f"{row['slug']}: '{variant['sku']}' keeps the first of its pictures only"
+        if variant.get("stock", {}).get("on_hand") and not variant["available"]:
+            yield f"{row['slug']}: '{variant['sku']}' isn't offered, so its quantity becomes 0"
 
 
 def _lines(row: dict[str, Any], names: list[str], currency: str) -> Iterator[Line]:
@@ -93,12 +103,13 @@ def _variant(variant: dict[str, Any], currency: str) -> Line:
 
 
 def _stock(variant: dict[str, Any]) -> Line:
-    if variant["available"]:
+    stock = variant.get("stock") if variant["available"] else {"on_hand": 0, "backorders": "deny"}
+    if stock is None:
         return {"Variant Inventory Policy": "deny"}
     return {
         "Variant Inventory Tracker": "shopify",
-        "Variant Inventory Qty": "0",
-        "Variant Inventory Policy": "deny",
+        "Variant Inventory Qty": str(stock["on_hand"]),
+        "Variant Inventory Policy": "continue" if stock["backorders"] == "allow" else "deny",
     }
 
 

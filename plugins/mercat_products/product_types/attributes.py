@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +86,19 @@ def attributes(
     return [{"key": key, "value": found[key]} for key in defined if key in found]
 
 
+def fitting(values: Sequence[Record], of_type: Record | None) -> list[Record]:
+    """What of a product's stored values fits the type as it is, in the order of its attributes."""
+    stored = {one["key"]: one["value"] for one in values}
+    found = []
+    for definition in of_type["attributes"] if of_type else ():
+        key = definition["key"]
+        with suppress(InvalidError):
+            if key in stored:
+                value = _CHECKS[definition["kind"]](stored[key], definition, ())
+                found.append({"key": key, "value": value})
+    return found
+
+
 def _text(value: Any, _definition: Record, field: Field) -> str:
     if not isinstance(value, str):
         raise InvalidError("this attribute is a text; give `text`", field=field)
@@ -121,7 +135,7 @@ def _multi_select(value: Any, definition: Record, field: Field) -> list[str]:
 def _choice(value: str, definition: Record, field: Field) -> str:
     if value not in definition["choices"]:
         known = ", ".join(definition["choices"][:20])
-        raise InvalidError(f"'{value[:60]}' is none of {known}", field=field)
+        raise InvalidError(f"'{str(value)[:60]}' is none of {known}", field=field)
     return value
 
 

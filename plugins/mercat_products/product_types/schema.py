@@ -9,8 +9,9 @@ from typing import Annotated, Any, Self
 import strawberry
 from bson import ObjectId
 
+from mercat.caching import cacheable
 from mercat.context import Context
-from mercat.errors import DomainError
+from mercat.errors import DomainError, InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -31,6 +32,8 @@ from mercat.storage import Record
 from mercat_products.outcomes import ProductError, to_error
 from mercat_products.permissions import may_manage
 from mercat_products.product_types import service
+from mercat_products.product_types.attributes import fitting
+from mercat_products.product_types.documents import ProductTypeDocument
 from mercat_products.schema import Product
 
 CURSOR = "product_types"
@@ -107,6 +110,7 @@ def _to_value(definition: Record, value: Any) -> AttributeValue:
     )
 
 
+@cacheable(ProductTypeDocument)
 @reads("type_id")
 async def _types(products: Sequence[Product], info: Info) -> list[ProductType | None]:
     wanted = [product.record.get("type_id") for product in products]
@@ -114,6 +118,7 @@ async def _types(products: Sequence[Product], info: Info) -> list[ProductType | 
     return [ProductType(record=found[key]) if key in found else None for key in wanted]
 
 
+@cacheable(ProductTypeDocument)
 @reads("type_id", "attributes")
 async def _attributes(products: Sequence[Product], info: Info) -> list[list[AttributeValue]]:
     wanted = [product.record.get("type_id") for product in products]
@@ -125,12 +130,8 @@ async def _attributes(products: Sequence[Product], info: Info) -> list[list[Attr
 
 
 def _values_of(attributes: Sequence[Record], of_type: Record) -> list[AttributeValue]:
-    values = {one["key"]: one["value"] for one in attributes}
-    return [
-        _to_value(definition, values[definition["key"]])
-        for definition in of_type["attributes"]
-        if definition["key"] in values
-    ]
+    defined = {definition["key"]: definition for definition in of_type["attributes"]}
+    return [_to_value(defined[one["key"]], one["value"]) for one in fitting(attributes, of_type)]
 
 
 @extend(Product)
@@ -234,8 +235,7 @@ class ProductTypeMutation:
         ],
     ) -> ProductTypePayload:
         async def work(context: Context) -> Record:
-            key = object_id(input.id, "ProductType")
-            return await service.update_type(context, key, input.version, _values(input))
+            return await service.update_type(context, _key(input.id), input.version, _values(input))
 
         return await _attempt(info, work)
 
@@ -250,7 +250,7 @@ class ProductTypeMutation:
         ],
     ) -> ProductTypePayload:
         async def work(context: Context) -> None:
-            await service.delete_type(context, object_id(input.id, "ProductType"))
+            await service.delete_type(context, _key(input.id))
 
         return await _attempt(info, work)
 
@@ -270,11 +270,21 @@ async def _attempt(
     )
 
 
+def _key(global_id: str) -> ObjectId:
+    """The key in a type's id. Raises InvalidError, which names the field."""
+    try:
+        return object_id(global_id, "ProductType")
+    except InvalidError as error:
+        raise InvalidError(str(error), field=("id",)) from None
+
+
 def _values(given: ProductTypeCreateInput | ProductTypeUpdateInput) -> Record:
     values: Record = {}
-    if given.name is not strawberry.UNSET and given.name is not None:
+    if given.name is None:
+        raise InvalidError("this can't be null", field=("name",))
+    if given.name is not strawberry.UNSET:
         values["name"] = given.name
-    if given.attributes is not strawberry.UNSET and given.attributes is not None:
+    if given.attributes is not strawberry.UNSET:
         values["attributes"] = [
             {
                 "key": one.key,
@@ -284,6 +294,6 @@ def _values(given: ProductTypeCreateInput | ProductTypeUpdateInput) -> Record:
                 "choices": one.choices,
                 "required": one.required,
             }
-            for one in given.attributes
+            for one in given.attributes or ()
         ]
     return values

@@ -16,8 +16,13 @@ from mercat.storage.pages import Page, PageRequest, find_page, known_highest, re
 from mercat_products.documents import ProductDocument
 from mercat_products.errors import InUseError
 from mercat_products.product_types.attributes import definitions
+from mercat_products.product_types.compatibility import check_products
 from mercat_products.product_types.documents import COUNTER, ProductTypeDocument
 from mercat_products.values import text
+
+
+class TypeChangedError(Exception):
+    """Somebody else changed the type since a product's values were checked by it."""
 
 
 async def types_by_id(context: Context, ids: Iterable[ObjectId | None]) -> dict[ObjectId, Record]:
@@ -61,30 +66,37 @@ async def create_type(context: Context, values: Mapping[str, Any]) -> Record:
 async def update_type(
     context: Context, key: ObjectId, version: int | None, values: Mapping[str, Any]
 ) -> Record:
-    """Change a type's name, or its attributes as a whole.
+    """Change a type's name, or its attributes as a whole, as far as its products go on fitting.
 
-    An attribute's kind can't change, and a choice can't go, while products have the type: their
-    values would not fit any more. Raises InvalidError, NotFoundError, StaleError.
+    Raises InvalidError, NotFoundError, StaleError.
     """
-    stored = (await types_by_id(context, [key])).get(key)
-    if stored is None:
-        raise NotFoundError("there is no such product type", field=("id",))
     found = _checked(values)
-    if await _has_products(context, key):
-        _check_compatible(
-            stored, found["attributes"] if "attributes" in found else stored["attributes"]
-        )
-    try:
+
+    async def update(session: Session) -> Record:
+        stored = await _types(context).find_one({"_id": key}, session=session)
+        if stored is None:
+            raise NotFoundError("there is no such product type", field=("id",))
+        if version is not None and version != stored["version"]:
+            raise StaleError("somebody else changed the type; read it again", field=("version",))
+        new = {name: value for name, value in found.items() if stored[name] != value}
+        if not new:
+            return stored
+        # First, so that a product that is given the type meanwhile meets this in `touch_type`.
         changed = await _types(context).find_one_and_update(
-            {"_id": key, "version": stored["version"] if version is None else version},
-            {"$set": {**found, "updated_at": datetime.now(UTC)}, "$inc": {"version": 1}},
+            {"_id": key, "version": stored["version"]},
+            {"$set": {**new, "updated_at": datetime.now(UTC)}, "$inc": {"version": 1}},
             return_document=ReturnDocument.AFTER,
+            session=session,
         )
+        if changed is None:
+            raise StaleError("somebody else changed the type; read it again", field=("version",))
+        await check_products(context, stored, changed, session)
+        return changed
+
+    try:
+        return await context.storage.transaction(update)
     except DuplicateKeyError:
         raise _taken() from None
-    if changed is None:
-        raise StaleError("somebody else changed the type; read it again", field=("version",))
-    return changed
 
 
 async def delete_type(context: Context, key: ObjectId) -> None:
@@ -100,16 +112,23 @@ async def delete_type(context: Context, key: ObjectId) -> None:
     await context.storage.transaction(delete)
 
 
-async def touch_type(context: Context, key: ObjectId, session: Session) -> None:
-    """Make a transaction that gives a product the type meet one that deletes the type.
+async def touch_type(context: Context, used: Record, session: Session) -> None:
+    """Make a transaction that gives a product the type meet one that changes or deletes the type.
 
-    Raises NotFoundError where it is gone.
+    `used` is the type that the product's values were checked by. Raises NotFoundError where it is
+    gone, and TypeChangedError where it is another by now.
     """
+    key = used["_id"]
     result = await _types(context).update_one(
-        {"_id": key}, {"$set": {"used_at": datetime.now(UTC)}}, session=session
+        {"_id": key, "version": used["version"]},
+        {"$set": {"used_at": datetime.now(UTC)}},
+        session=session,
     )
-    if not result.matched_count:
+    if result.matched_count:
+        return
+    if await _types(context).find_one({"_id": key}, {"_id": 1}, session=session) is None:
         raise NotFoundError("there is no such product type", field=("type",))
+    raise TypeChangedError
 
 
 def _checked(values: Mapping[str, Any]) -> Record:
@@ -119,19 +138,6 @@ def _checked(values: Mapping[str, Any]) -> Record:
     if "attributes" in values:
         found["attributes"] = definitions(values["attributes"], ("attributes",))
     return found
-
-
-def _check_compatible(stored: Record, attributes: list[Record]) -> None:
-    now = {attribute["key"]: attribute for attribute in attributes}
-    for i, before in enumerate(stored["attributes"]):
-        after = now.get(before["key"])
-        if after is None:
-            continue
-        if after["kind"] != before["kind"] or not set(before["choices"]) <= set(after["choices"]):
-            raise InvalidError(
-                f"products have '{before['key']}' as it is; add an attribute instead",
-                field=("attributes", str(i)),
-            )
 
 
 async def _has_products(context: Context, key: ObjectId, session: Session | None = None) -> bool:

@@ -22,7 +22,7 @@ _TIME_BITS = 26
 _MOST_WORDS = 31
 _LONGEST_VALUE = 500
 _LONGEST_BODY = 20_000
-_NAME_BYTES = fields.PART_BYTES * len(fields.NAME_PARTS)
+_NAME_BYTES = fields.PART_BYTES * fields.PARTS
 
 
 def entry_of(known: Fields, record: Record) -> Document:
@@ -40,7 +40,7 @@ def entry_of(known: Fields, record: Record) -> Document:
 def is_in_stock(record: Record) -> bool:
     """Whether any variant can be bought now."""
     return any(
-        variant.get("available", True) and variant.get("in_stock", True)
+        variant.get("available", True) and variant.get("in_stock", True) and variant.get("prices")
         for variant in record["variants"]
     )
 
@@ -137,12 +137,8 @@ def attribute_term(key: str, value: Any) -> str:
 def _add_order(entry: Document, record: Record) -> None:
     number = min(record["number"], _MOST_NUMBER)
     brevity = _MOST_WORDS - min(len(record["name"].split()), _MOST_WORDS)
-    key = name_key(record["name"], number)
     entry.add_integer(fields.NUMBER, number)
     entry.add_integer(fields.RANK, is_in_stock(record) << 40 | brevity << _NUMBER_BITS | number)
-    entry.add_text(fields.NAME_KEY, key)
-    for name, part in zip(fields.NAME_PARTS, name_parts(key), strict=True):
-        entry.add_integer(name, part)
     # 8 ms apart, as 63 bits have no room for more beside the number.
     updated = max(milliseconds(record["updated_at"]), 0) >> 3
     entry.add_integer(fields.UPDATED_KEY, updated << _TIME_BITS | number % (1 << _TIME_BITS))
@@ -180,13 +176,23 @@ def _add_texts(entry: Document, known: Fields, record: Record) -> None:
     _add_all(entry, fields.CODE, filter(None, map(_code, [*codes, *names.values()])))
     about = " ".join(clean(text) for text in (*_about(record), *codes))
     for language in known.words.languages:
-        name = clean(names.get(language) or record["name"])
-        entry.add_text(fields.name_field(language), name)
-        entry.add_text(fields.text_field(language), f"{name} {about}")
-        if body := _plain(bodies.get(language, "")):
-            entry.add_text(fields.body_field(language), body)
+        name = names.get(language) or record["name"]
+        _add_name_order(entry, language, name_key(name, record["number"]))
+        texts = {
+            fields.name_field(language): clean(name),
+            fields.text_field(language): f"{clean(name)} {about}",
+            fields.body_field(language): _plain(bodies.get(language, "")),
+        }
+        for field, text in texts.items():
+            entry.add_text(field, known.words.spaced(language, text))
     for text in dict.fromkeys((*names.values(), *_about(record))):
         entry.add_text(fields.WORD, clean(text))
+
+
+def _add_name_order(entry: Document, language: str, key: str) -> None:
+    entry.add_text(fields.name_key_field(language), key)
+    for field, part in zip(fields.name_part_fields(language), name_parts(key), strict=True):
+        entry.add_integer(field, part)
 
 
 def _code(text: str) -> str:

@@ -9,15 +9,14 @@ from tantivy import Index, Schema, SchemaBuilder
 
 from mercat_products.search.words import PLAIN, Words
 
-_GENERATION = 1  # another one makes every index anew
+_GENERATION = 2  # another one makes every index anew
 ID, STATE = "id", "state"  # `state` is also the id of the entry that says what the index holds
 STATUS, SELLER, BRAND, TAG = "status", "seller", "brand", "tag"
 LISTED, PLACED, OPTION, ATTRIBUTE = "listed", "placed", "option", "attribute"
 STOCK, CREATED, UPDATED = "stock", "created", "updated_at"
-NUMBER, RANK, NAME_KEY, UPDATED_KEY = "number", "rank", "name_key", "updated_key"
+NUMBER, RANK, UPDATED_KEY = "number", "rank", "updated_key"
 CODE, WORD = "code", "word"
-NAME_PARTS = tuple(f"name_part_{part}" for part in range(6))
-PART_BYTES = 7
+PARTS, PART_BYTES = 6, 7  # of what the order by name goes by
 SEPARATOR = "\x1f"
 
 _COUNTED = (STATUS, SELLER, BRAND, TAG, LISTED, PLACED, OPTION, ATTRIBUTE)
@@ -26,6 +25,14 @@ _ORDERED = (NUMBER, RANK, UPDATED_KEY)
 
 def name_field(language: str) -> str:
     return f"name_{language}"
+
+
+def name_key_field(language: str) -> str:
+    return f"name_key_{language}"
+
+
+def name_part_fields(language: str) -> list[str]:
+    return [f"name_part_{language}_{part}" for part in range(PARTS)]
 
 
 def text_field(language: str) -> str:
@@ -71,7 +78,6 @@ class Fields:
         builder.add_text_field(ID, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field(STATE, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field(CODE, tokenizer_name="raw", index_option="basic")
-        builder.add_text_field(NAME_KEY, fast=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field(WORD, tokenizer_name=PLAIN, index_option="position")
         builder.add_boolean_field(STOCK, indexed=True, fast=True)
         self._add_counted(builder, _COUNTED + tuple(map(band_field, self.currencies)))
@@ -79,6 +85,8 @@ class Fields:
         for language in self.words.languages:
             for name in (name_field(language), text_field(language), body_field(language)):
                 builder.add_text_field(name, tokenizer_name=language, index_option="freq")
+            key = name_key_field(language)
+            builder.add_text_field(key, fast=True, tokenizer_name="raw", index_option="basic")
         return builder.build()
 
     def _add_counted(self, builder: SchemaBuilder, names: Sequence[str]) -> None:
@@ -86,7 +94,9 @@ class Fields:
             builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
 
     def _add_numbers(self, builder: SchemaBuilder) -> None:
-        names = [*_ORDERED, *NAME_PARTS, CREATED, UPDATED]
+        names = [*_ORDERED, CREATED, UPDATED]
+        for language in self.words.languages:
+            names += name_part_fields(language)
         for currency in self.currencies:
             names += [price_field(currency), low_field(currency), high_field(currency)]
         for name in names:

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 from tantivy import Query, Searcher
 
+from mercat.caching import Topic
 from mercat.catalog import ProductSearch, SearchAnswer
 from mercat.context import Context
 from mercat.engine import Engine
-from mercat.errors import DomainError, StoreError
+from mercat.errors import DomainError, NotReadyError, StoreError
 from mercat_products.search.asking import answer, brands
 from mercat_products.search.fields import Fields
 from mercat_products.search.folder import IndexFolder
@@ -23,10 +23,11 @@ from mercat_products.settings import ProductSettings
 
 T = TypeVar("T")
 
-# Beside the engine, which has no place for what a plugin keeps.
-_finders: WeakKeyDictionary[Engine, "Finder"] = WeakKeyDictionary()
+INDEX = Topic("products.search")
+"""The index that this process reads."""
 
 _CANCEL_SECONDS = 0.2
+_WATCH_SECONDS = 0.1
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class Finder:
         folder = IndexFolder(path)
         self._reader = Reader(self._known, folder)
         self._follower = Follower(engine.storage, self._known, folder, settings.index_megabytes)
-        self._task: asyncio.Task[None] | None = None
+        self._answers = engine.answers
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def words(self) -> Words:
@@ -53,18 +55,32 @@ class Finder:
 
     def start(self) -> None:
         """Keep the index up to date, whenever no other process of the host does."""
-        self._task = asyncio.create_task(self._follower.run(), name="search-index")
+        self._tasks = [
+            asyncio.create_task(self._follower.run(), name="search-index"),
+            asyncio.create_task(self._watch(), name="search-watch"),
+        ]
 
     async def stop(self) -> None:
         """Let another process write."""
-        while self._task is not None:
+        while self._tasks:
             # Again and again: until Python 3.12 `asyncio.wait_for` may swallow a cancellation.
-            self._task.cancel()
-            done, _ = await asyncio.wait([self._task], timeout=_CANCEL_SECONDS)
-            self._task = None if done else self._task
+            for task in self._tasks:
+                task.cancel()
+            _, pending = await asyncio.wait(self._tasks, timeout=_CANCEL_SECONDS)
+            self._tasks = list(pending)
+
+    async def _watch(self) -> None:
+        """Tell when whoever writes the index has committed."""
+        seen = self._reader.state()
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            found = self._reader.state()
+            if found != seen:
+                self._answers.changed(INDEX)
+                seen = found
 
     async def search(self, wanted: ProductSearch) -> SearchAnswer:
-        """Ask the index. Raises InvalidError for a wrong position, StoreError for no index."""
+        """Ask the index. Raises InvalidError for a wrong position, NotReadyError for no index."""
         return await self._ask(
             lambda searcher: replace(
                 answer(self._known, searcher, wanted), is_complete=self._reader.is_complete
@@ -81,7 +97,7 @@ class Finder:
     def _answer(self, question: Callable[[Searcher], T]) -> T:
         searcher = self._reader.searcher()
         if searcher is None:
-            raise StoreError("the search index is being made")
+            raise NotReadyError("the search index is being made; try again in a moment")
         try:
             return question(searcher)
         except DomainError:
@@ -103,7 +119,4 @@ def _is_readable(searcher: Searcher) -> bool:
 
 def finder_of(context: Context) -> Finder:
     """The search of the context's engine."""
-    found = _finders.get(context.engine)
-    if found is None:
-        found = _finders[context.engine] = Finder(context.engine)
-    return found
+    return context.engine.own(Finder, context.engine)

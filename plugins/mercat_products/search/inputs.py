@@ -20,6 +20,7 @@ from mercat.errors import InvalidError
 from mercat.graphql.scalars import CurrencyCode, DecimalString
 from mercat.ids import decode_id, object_id
 from mercat.money import parse_amount
+from mercat.settings import ShopSettings
 from mercat_products.schema import ProductStatus
 
 T = TypeVar("T")
@@ -131,11 +132,8 @@ def order_of(sort: ProductSort) -> SearchOrder:
     return _ORDERS[sort]
 
 
-def conditions_of(asked: ProductFilter | None, currency: str) -> ProductConditions:
-    """A filter as conditions; `currency` is the shop's own.
-
-    Raises InvalidError, which names what is wrong.
-    """
+def conditions_of(asked: ProductFilter | None, shop: ShopSettings) -> ProductConditions:
+    """A filter as conditions in that shop. Raises InvalidError, which names what is wrong."""
     if asked is None:
         return ProductConditions()
     groups = tuple(sorted(map(_group, _few(asked.within))))
@@ -148,7 +146,7 @@ def conditions_of(asked: ProductFilter | None, currency: str) -> ProductConditio
             OptionCondition(_text(each.name), _filled(each.values)) for each in _few(asked.options)
         ),
         attributes=tuple(map(_attribute, _few(asked.attributes))),
-        price=_price(asked.price, currency),
+        price=_price(asked.price, shop),
         in_stock=asked.in_stock,
         statuses=tuple(str(status.value) for status in _few(asked.statuses)),
         sellers=tuple(map(_seller, _few(asked.sellers))),
@@ -194,10 +192,12 @@ def _seller(key: str) -> str:
     return found
 
 
-def _price(asked: PriceFilter | None, currency: str) -> PriceCondition | None:
+def _price(asked: PriceFilter | None, shop: ShopSettings) -> PriceCondition | None:
     if asked is None:
         return None
-    wanted = asked.currency or currency
+    wanted = asked.currency or shop.currency
+    if wanted not in shop.all_currencies:
+        raise InvalidError(f"the shop sells in {', '.join(shop.all_currencies)}, not in {wanted}")
     bounds = [
         None if bound is None else parse_amount(bound, wanted).minor
         for bound in (asked.minimum, asked.maximum)

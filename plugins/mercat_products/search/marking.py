@@ -33,7 +33,7 @@ class Marker:
         asked = words.meant(text)
         synonyms = [other for word in asked for other in words.synonyms_of(word)]
         wanted = " ".join((*asked, *synonyms, *others))
-        stems = {language: frozenset(words.stems(language, wanted)) for language in words.languages}
+        stems = {language: _telling(words.stems(language, wanted)) for language in words.languages}
         stems[PLAIN] = frozenset(words.split(wanted))
         return Marker(words, tuple(asked), stems)
 
@@ -59,11 +59,28 @@ class Marker:
         found = set()
         last = self.asked[-1] if self.asked else ""
         for language, wanted in self.stems.items():
-            for token in self.words.analyzers[language].pre_tokenize(text).tokens:
-                begun = language == PLAIN and last and token.text.startswith(last)
-                if begun or token.text in wanted:
-                    found.add((token.char_offset_from, token.char_offset_to))
-        return sorted(found)
+            for word, start, end in self.words.places(language, text):
+                begun = language == PLAIN and last and word.startswith(last)
+                if begun or word in wanted:
+                    found.add((start, end))
+        return _joined(sorted(found))
+
+
+def _telling(stems: Sequence[str]) -> frozenset[str]:
+    """The stems without letters of longer ones, which languages without spaces have too."""
+    longer = "".join(stem for stem in stems if len(stem) > 1)
+    return frozenset(stem for stem in stems if len(stem) > 1 or stem not in longer)
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans with those that overlap made into one."""
+    found: list[tuple[int, int]] = []
+    for start, end in spans:
+        if found and start < found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return found
 
 
 def _cut(text: str, spans: Sequence[tuple[int, int]]) -> list[Part]:

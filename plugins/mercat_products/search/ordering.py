@@ -14,7 +14,13 @@ from mercat.catalog import ProductSearch
 from mercat.errors import InvalidError
 from mercat_products.search import fields
 from mercat_products.search.entries import name_parts
-from mercat_products.search.fields import Fields, high_field, low_field
+from mercat_products.search.fields import (
+    Fields,
+    high_field,
+    low_field,
+    name_key_field,
+    name_part_fields,
+)
 from mercat_products.search.matching import all_of, any_of, without
 
 _POSITION = re.compile(r"(?:([0-6])\.)?(\d{1,19})\Z", re.ASCII)
@@ -103,7 +109,11 @@ class Paging:
         ascending = not self.wanted.backward
         if self.wanted.position is not None:
             query = all_of([query, self._beyond(self.wanted.position, ascending=ascending)])
-        return self._hits(query, fields.NAME_KEY, ascending=ascending)
+        return self._hits(query, name_key_field(self._language), ascending=ascending)
+
+    @property
+    def _language(self) -> str:
+        return self.known.words.language_of(self.wanted.locale)
 
     def _beyond(self, key: str, *, ascending: bool) -> Query:
         """The names behind a key: an earlier part alike, a later one beyond, the number last."""
@@ -111,9 +121,10 @@ class Paging:
         if not zero or not number.isdigit():
             raise InvalidError("this is not a cursor of this list")
         values = [*name_parts(key), int(number)]
+        parts = name_part_fields(self._language)
         same: list[Query] = []
         beyond = []
-        for field, value in zip((*fields.NAME_PARTS, fields.NUMBER), values, strict=True):
+        for field, value in zip((*parts, fields.NUMBER), values, strict=True):
             beyond.append(all_of([*same, self._side(field, value, ascending=ascending)]))
             same.append(Query.term_query(self.known.schema, field, value))
         return any_of(beyond)

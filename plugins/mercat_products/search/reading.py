@@ -29,12 +29,16 @@ class Reader:
     def searcher(self) -> Searcher | None:
         """A searcher that has all commits so far; None where there never was an index."""
         with self._lock:
-            path = self._folder.current()
-            seen = (path, state_of(path)) if path is not None else None
+            seen = self.state()
             if seen is not None and seen != self._seen:
                 self._look_again(seen[0])
                 self._seen = seen
             return self._searcher
+
+    def state(self) -> tuple[Path, object] | None:
+        """Changes whenever somebody commits; None where there is no index."""
+        path = self._folder.current()
+        return None if path is None else (path, state_of(path))
 
     def fail(self) -> None:
         """Have the index that was read last made anew."""

@@ -7,7 +7,9 @@ from typing import Annotated
 import strawberry
 from bson import ObjectId
 
+from mercat.caching import cacheable
 from mercat.catalog import ProductSearch
+from mercat.errors import NotReadyError
 from mercat.graphql.connections import (
     After,
     Before,
@@ -21,7 +23,8 @@ from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import wanted_keys
-from mercat_products.schema import Product, products_connection
+from mercat_products.documents import ProductDocument
+from mercat_products.schema import Locale, Product, in_locale, products_connection
 from mercat_products.search import service
 from mercat_products.search.cursors import checked_count, read_cursor, to_number
 from mercat_products.search.facets import Facets
@@ -62,11 +65,12 @@ class Highlight:
 
 @strawberry.type(description="A product that was found.")
 class ProductSearchEdge:
-    cursor: str = strawberry.field(description="Goes into `after`.")
+    cursor: str = strawberry.field(description="Goes into `after` or `before`.")
     node: Product = strawberry.field(description="The product.")
     marker: strawberry.Private[Marker]
 
     @strawberry.field(description="Where the words that were looked for are.")
+    @cacheable()
     def highlights(self) -> list[Highlight]:
         return [
             Highlight(
@@ -83,10 +87,12 @@ class ProductSearchConnection:
     listing: strawberry.Private[Listing]
 
     @strawberry.field(description="Where the page lies in the list.")
+    @cacheable()
     def page_info(self) -> PageInfo:
         return self.listing.page_info()
 
     @strawberry.field(description="The products of the page with their cursors and highlights.")
+    @cacheable()
     async def edges(self) -> list[ProductSearchEdge]:
         wanted = self.listing.wanted
         said = await self.listing.ask_more(correction=True)
@@ -100,19 +106,23 @@ class ProductSearchConnection:
         ]
 
     @strawberry.field(description="How many were found in all; counted only when asked for.")
+    @cacheable()
     async def total_count(self) -> int:
         return await self.listing.total_count()
 
     @strawberry.field(description="Counts of what was found, for narrowing it down.")
+    @cacheable()
     async def facets(self) -> Facets:
         said = await self.listing.ask_more(facets=True)
         return Facets.of(said.facets, self.listing.wanted.currency)
 
     @strawberry.field(description="The query as it may have been meant; null where it seems right.")
+    @cacheable()
     async def did_you_mean(self) -> str | None:
         return (await self.listing.ask_more(correction=True)).correction
 
     @strawberry.field(description="False while the index is being made: products may be missing.")
+    @cacheable()
     def is_complete(self) -> bool:
         return self.listing.answer.is_complete
 
@@ -143,14 +153,16 @@ def _search(
     """What a client asks for, within what it may see. Raises InvalidError, ForbiddenError."""
     shop = info.context.shop
     conditions = replace(
-        conditions_of(asked, shop.currency),
+        conditions_of(asked, shop),
         within=category,
         within_itself=not include_descendants,
     )
     if conditions.statuses and not service.may_ask_for_statuses(info.context.viewer):
         raise ForbiddenError
     currency = conditions.price.currency if conditions.price else shop.currency
-    wanted = ProductSearch(text, conditions, order_of(sort), currency, count)
+    wanted = ProductSearch(
+        text, conditions, order_of(sort), currency, count, locale=info.context.locale
+    )
     return service.asked_by(info.context.viewer, wanted)
 
 
@@ -191,7 +203,7 @@ async def browse(
 ) -> Connection[Product]:
     """A page of products by the index, of the shop or of a category.
 
-    Raises InvalidError, ForbiddenError, StoreError where there is no index yet.
+    Raises InvalidError, ForbiddenError, NotReadyError where the index has not all products yet.
     """
     count = checked_count(first, after, last, before)
     wanted = _search(
@@ -200,6 +212,8 @@ async def browse(
     cursor = read_cursor(service.list_name(wanted), after if first is not None else before)
     wanted = service.at(wanted, cursor, backward=first is None)
     listing = await Listing.of(info.context, wanted, wanted_keys(info, Product))
+    if not listing.answer.is_complete:
+        raise NotReadyError("the search index is being made; try again in a moment")
     nodes = [Product(record=record) for _, record in listing.found]
     return Connection(nodes=nodes, extent=listing)
 
@@ -208,6 +222,7 @@ async def browse(
 class ProductListQuery:
     @strawberry.field(description="The products that are for sale; staff see all, sellers theirs.")
     @staticmethod
+    @cacheable(named=[ProductDocument])
     async def products(
         info: Info,
         filter: Filter = None,  # noqa: A002
@@ -216,7 +231,9 @@ class ProductListQuery:
         after: After = None,
         last: Last = None,
         before: Before = None,
+        locale: Locale = None,
     ) -> Connection[Product]:
+        in_locale(info.context, locale)
         return await products_of(info, filter, sort, first, after, last, before)
 
 
@@ -228,6 +245,7 @@ class ProductSearchQuery:
         "most 500 characters, of which 12 words count; an empty one finds everything."
     )
     @staticmethod
+    @cacheable(named=[ProductDocument])
     async def product_search(
         info: Info,
         query: Annotated[str, strawberry.argument(description="What is looked for.")],
@@ -235,11 +253,15 @@ class ProductSearchQuery:
         sort: Sort = ProductSort.RELEVANCE,
         first: First = None,
         after: After = None,
+        last: Last = None,
+        before: Before = None,
+        locale: Locale = None,
     ) -> ProductSearchConnection:
-        count = checked_count(first, after, None, None)
+        in_locale(info.context, locale)
+        count = checked_count(first, after, last, before)
         wanted = _search(info, query, filter, sort, count)
-        cursor = read_cursor(service.list_name(wanted), after)
-        wanted = service.at(wanted, cursor, backward=False)
+        cursor = read_cursor(service.list_name(wanted), after if first is not None else before)
+        wanted = service.at(wanted, cursor, backward=first is None)
         keys = wanted_keys(info, Product)
         listing = await Listing.of(
             info.context, wanted, None if keys is None else keys | set(_MARKED)
@@ -249,11 +271,14 @@ class ProductSearchQuery:
 
     @strawberry.field(description="How a query that was begun may go on: brands and products.")
     @staticmethod
+    @cacheable(named=[ProductDocument])
     async def product_suggestions(
         info: Info,
         prefix: Annotated[str, strawberry.argument(description="What was typed so far.")],
         first: Annotated[int, strawberry.argument(description="How many at most: 1 to 20.")] = 8,
+        locale: Locale = None,
     ) -> list[ProductSuggestion]:
+        in_locale(info.context, locale)
         found = await service.suggest(info.context, prefix, first)
         return [
             ProductSuggestion(

@@ -14,7 +14,7 @@ from mercat.storage import Record
 from mercat.storage.lookups import find_by
 from mercat_products.documents import ProductDocument
 from mercat_products.permissions import may_manage, may_see, sells
-from mercat_products.search.finder import finder_of
+from mercat_products.search.finder import INDEX, finder_of
 from mercat_products.service import localised, projection
 
 _LONGEST_TEXT = 500
@@ -51,7 +51,9 @@ async def find(context: Context, wanted: ProductSearch) -> SearchAnswer:
     """
     found = await context.hooks.first(catalog.search, context, wanted)
     if found is None:
+        context.about(INDEX)
         return await finder_of(context).search(wanted)
+    context.about_others()
     _check(found, wanted)
     return found
 
@@ -73,6 +75,7 @@ async def load(
     """
     seen = None if keys is None else frozenset(keys) | {"status", "seller"}
     ids = [hit.product_id for hit in answer.hits]
+    context.about(ProductDocument, ids)
     products = context.storage.collection(ProductDocument)
     found = find_by(products, "_id", ids, projection(context, seen))
     return {
@@ -89,7 +92,8 @@ def at(wanted: ProductSearch, position: str | None, *, backward: bool) -> Produc
 
 def list_name(wanted: ProductSearch) -> str:
     """Names a list, so that no other list takes its cursors."""
-    said = repr((wanted.text, wanted.conditions, wanted.currency))
+    locale = wanted.locale if wanted.order == "name" else ""
+    said = repr((wanted.text, wanted.conditions, wanted.currency, locale))
     digest = hashlib.blake2s(said.encode(errors="replace"), digest_size=6).hexdigest()
     return f"products.{wanted.order}.{digest}"
 
@@ -106,6 +110,7 @@ async def suggest(context: Context, begun: str, count: int) -> list[Suggestion]:
         context.viewer,
         ProductSearch(begun, ProductConditions(), "relevance", context.shop.currency, count),
     )
+    context.about(INDEX)
     brands = await finder_of(context).brands(begun, wanted, max(1, count // 4))
     answer = await find(context, wanted)
     records = await load(context, answer, None)

@@ -1,7 +1,8 @@
 """How texts become words: folded alike in every language, and stemmed in each of the shop's."""
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,13 @@ _STEMMERS = {
     "tr": "turkish",
 }
 _UNSPACED = frozenset(("ja", "ko", "th", "zh"))
+# Their letters: Thai, Hangul, kana, and Han with its rarer and its compatible ones. Of them each,
+# and each two in a row, is a word; anything else is words as elsewhere.
+_UNSPACED_LETTERS = (
+    "\u0e00-\u0e7f\u1100-\u11ff\u3005\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+_PIECES = re.compile(f"([{_UNSPACED_LETTERS}]+)|[^\\W_{_UNSPACED_LETTERS}]+")
 # Languages without a list of stop words in the library.
 _WITHOUT_STOPWORDS = frozenset(("ar", "el", "ro", "ta", "tr"))
 
@@ -59,10 +67,23 @@ def _analyzer(tokenizer: Tokenizer, *filters: Filter) -> TextAnalyzer:
 
 def _of_language(language: str) -> TextAnalyzer:
     if language in _UNSPACED:
-        return _analyzer(Tokenizer.ngram(1, 2))
+        return _analyzer(Tokenizer.whitespace())
     if language in _STEMMERS:
         return _analyzer(Tokenizer.simple(), Filter.stemmer(_STEMMERS[language]))
     return _analyzer(Tokenizer.simple())
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words are of a text in a language without spaces."""
+    for found in _PIECES.finditer(text):
+        start, end = found.span()
+        if not found[1]:
+            yield start, end
+            continue
+        for at in range(start, end):
+            yield at, at + 1
+            if at + 1 < end:
+                yield at, at + 2
 
 
 def _stopwords(language: str) -> TextAnalyzer | None:
@@ -107,9 +128,30 @@ class Words:
         """The words of a text, folded, in order."""
         return list(self.analyzers[PLAIN].analyze(text))
 
+    def language_of(self, locale: str) -> str:
+        """The language of a locale, where it is one of these; else the first."""
+        found = language_of(locale)
+        return found if found in self.languages else self.languages[0]
+
+    def spaced(self, language: str, text: str) -> str:
+        """A text as that language's analyzer takes it: with spaces between what it has as words."""
+        if language not in _UNSPACED:
+            return text
+        return " ".join(text[start:end] for start, end in _pieces(text))
+
     def stems(self, language: str, text: str) -> list[str]:
         """The words of a text as the index of that language has them."""
-        return list(self.analyzers[language].analyze(text))
+        return list(self.analyzers[language].analyze(self.spaced(language, text)))
+
+    def places(self, language: str, text: str) -> Iterator[tuple[str, int, int]]:
+        """The words of a text as the index of that language has them, and where they are."""
+        analyzer = self.analyzers[language]
+        if language in _UNSPACED:
+            for start, end in _pieces(text):
+                yield "".join(analyzer.analyze(text[start:end])), start, end
+            return
+        for token in analyzer.pre_tokenize(text).tokens:
+            yield token.text, token.char_offset_from, token.char_offset_to
 
     def meant(self, text: str) -> list[str]:
         """The words of a text without such as "the", unless there are no others."""

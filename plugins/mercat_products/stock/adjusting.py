@@ -19,6 +19,7 @@ from mercat_products.stock.documents import COUNTER, MOST, Backorders
 from mercat_products.stock.errors import NegativeError
 from mercat_products.stock.ledger import Amounts, Entry, change, fill, read, stocks
 from mercat_products.stock.service import product_of, stocks_by_variant
+from mercat_products.stock.turns import in_transaction, turn
 
 _MOST_LINES = 250
 _LONGEST_NOTE = 1_000
@@ -70,9 +71,11 @@ async def adjust(
     viewer = context.viewer
     scope = f"stock.adjust {viewer.role} {viewer.user} {viewer.seller}"
     request = [reason, note, [[str(line.variant), *_wish(line)] for line in lines]]
-    outcome = await _once(context, scope, key, request, work)
-    await feed.publish(context, [line.variant for line in lines])
-    found = await stocks_by_variant(context, [line.variant for line in lines])
+    variants = [line.variant for line in lines]
+    async with turn(context, variants):
+        outcome = await _once(context, scope, key, request, work)
+    await feed.publish(context, variants)
+    found = await stocks_by_variant(context, variants)
     if len(found) < len(lines):
         raise NotFoundError("there is no such variant any more", field=("variantId",))
     return [found[line.variant] | outcome[str(line.variant)] for line in lines]
@@ -97,7 +100,7 @@ async def set_policy(
             raise StaleError("somebody else changed the stock", field=("version",))
         await signals.tell(context, session, [await _apply(context, session, stock, policy)])
 
-    await context.storage.transaction(work)
+    await in_transaction(context, [variant], work)
     await feed.publish(context, [variant])
     return (await stocks_by_variant(context, [variant]))[variant]
 

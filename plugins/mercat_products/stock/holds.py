@@ -13,6 +13,7 @@ from mercat.errors import ConflictError
 from mercat.storage import Record
 from mercat_products.stock.errors import Shortage
 from mercat_products.stock.ledger import stocks
+from mercat_products.stock.turns import turn
 
 _AT_ONCE = 50  # of the holds that one update ends
 _FIGURES = {"held": 0}
@@ -40,8 +41,13 @@ async def hold(context: Context, wanted: Wanted) -> Record | Shortage | None:
     """Hold a line; returns the stock after it, what is missing, or None where it isn't tracked.
 
     Holds of others that expired end first where they are in the way. Raises ConflictError where a
-    later attempt with the key holds some already.
+    later attempt with the key holds some already, or too many want to hold the same.
     """
+    async with turn(context, [wanted.line.variant]):
+        return await _hold(context, wanted)
+
+
+async def _hold(context: Context, wanted: Wanted) -> Record | Shortage | None:
     after = await _take(context, wanted)
     while after is None:
         stock = await stocks(context).find_one({"_id": wanted.line.variant})

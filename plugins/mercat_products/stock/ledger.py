@@ -1,9 +1,8 @@
 """Changing what is on hand: each change with its line of history, in one transaction."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from bson import ObjectId
 from pymongo import ReturnDocument
@@ -13,8 +12,6 @@ from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError
 from mercat.storage import Record, Session
 from mercat_products.stock.documents import MOST, Kind, StockChangeDocument, StockDocument
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ async def change(
     values: Record | None = None,
     without: Record | None = None,
 ) -> Record:
-    """Change a stock that was read with the session; returns it as it is then.
+    """Change a stock that was read with the session; returns it as it is then, without its holds.
 
     `values` are set, `without` is the hold that ends. Raises ConflictError where it is not any more
     as it was read, which a transaction rules out; InvalidError above the most units.
@@ -64,6 +61,7 @@ async def change(
     after = await stocks(context).find_one_and_update(
         {name: stock[name] for name in ("_id", "version", "on_hand", "reserved")},
         update,
+        {"held": 0},
         return_document=ReturnDocument.AFTER,
         session=session,
     )
@@ -80,15 +78,6 @@ async def fill(context: Context, session: Session, stock: Record) -> Record:
         return stock
     taken = Amounts(on_hand=-count, reserved=-count, owed=-count)
     return await change(context, session, stock, Entry(kind="FILLED"), taken)
-
-
-async def in_transaction(
-    context: Context, session: Session | None, work: Callable[[Session], Awaitable[T]]
-) -> T:
-    """Run `work` in the caller's transaction, or in one of its own."""
-    if session is not None:
-        return await work(session)
-    return await context.storage.transaction(work)
 
 
 async def read(context: Context, session: Session, variant: ObjectId) -> Record | None:

@@ -10,7 +10,7 @@ import strawberry
 from bson import ObjectId
 
 from mercat.errors import DomainError, InvalidError
-from mercat.graphql.context import Info
+from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.errors import ForbiddenError, UserError
 from mercat.graphql.extend import Mutation, Subscription, extend
 from mercat.ids import object_id
@@ -58,7 +58,8 @@ class StockAdjustInput:
     )
     note: str = strawberry.field(default="", description="What else is to be remembered.")
     idempotency_key: str | None = strawberry.field(
-        default=None, description="The same key has its effect once."
+        default=None,
+        description="The same key has its effect once; the header `Idempotency-Key` says it too.",
     )
 
 
@@ -83,7 +84,8 @@ class StockPolicyUpdateInput:
 @strawberry.enum(description="What can be wrong with a change of stock.")
 class StockErrorCode(Enum):
     CONFLICT = strawberry.enum_value(
-        "CONFLICT", description="The idempotency key came with another request."
+        "CONFLICT",
+        description="The idempotency key came with another request, or too many are at it at once.",
     )
     INVALID = strawberry.enum_value("INVALID", description="A value is not what it must be.")
     NEGATIVE = strawberry.enum_value(
@@ -134,7 +136,7 @@ class StockMutation:
                 _adjustments(input),
                 reason=input.reason.name,
                 note=input.note.strip(),
-                key=input.idempotency_key,
+                key=idempotency_key(info, input.idempotency_key),
             )
         except DomainError as error:
             return StockAdjustPayload(stock=None, stocks=[], user_errors=[_to_error(error)])

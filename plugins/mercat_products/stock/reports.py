@@ -49,4 +49,6 @@ def _row(stock: Record, product: Record | None) -> list[str | int]:
 
 def _variant_name(product: Record | None, key: ObjectId) -> str:
     variants = product["variants"] if product else ()
-    return next((found.get("name", "") for found in variants if found["id"] == key), "")
+    found: Record = next((found for found in variants if found["id"] == key), {})
+    values = (option["value"] for option in found.get("options", ()))
+    return found.get("name") or " / ".join(values)

@@ -19,9 +19,9 @@ from mercat_products.stock import holds, signals
 from mercat_products.stock.documents import MOST, ReservationDocument
 from mercat_products.stock.errors import OutOfStockError, Shortage
 from mercat_products.stock.holds import Line, Wanted
-from mercat_products.stock.selling import commit, restock
+from mercat_products.stock.selling import commit, in_turn, restock
 
-__all__ = ["Line", "Reservation", "commit", "extend", "release", "reserve", "restock"]
+__all__ = ["Line", "Reservation", "commit", "extend", "in_turn", "release", "reserve", "restock"]
 
 KEPT = timedelta(days=7)
 """For how long after it expired a reservation can still be committed, if stock remains."""

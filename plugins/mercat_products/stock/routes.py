@@ -3,14 +3,20 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from litestar import Request, get
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import (
+    ClientException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+)
 from litestar.params import QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from mercat.auth import identified
 from mercat.context import ANONYMOUS, Context
+from mercat.errors import InvalidError
 from mercat.graphql.protocol import read_headers
+from mercat_products.sellers import seller_key
 from mercat_products.stock.reports import stock_csv
 from mercat_products.stock.service import may_see_some
 
@@ -33,7 +39,11 @@ def stock_report(engine: "Engine") -> ControllerRouterHandler:
         seller: Annotated[str | None, QueryParameter()] = None,
     ) -> Stream:
         context = await _viewing(engine, request)
-        lines = stock_csv(context, low_only=low_only, seller=seller)
+        try:
+            chosen = seller_key(seller)
+        except InvalidError as error:
+            raise ClientException(str(error)) from None
+        lines = stock_csv(context, low_only=low_only, seller=chosen)
         return Stream(lines, media_type="text/csv", headers=_HEADERS)
 
     return report

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from mercat.errors import InvalidError
+from mercat.caching import cacheable
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -21,11 +21,13 @@ from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import reads, stored
-from mercat.ids import decode_id
 from mercat.storage import Record
+from mercat.storage.pages import Page
 from mercat_products.schema import Product, ProductVariant
+from mercat_products.sellers import seller_key
 from mercat_products.settings import ProductSettings
 from mercat_products.stock import service
+from mercat_products.stock.documents import StockDocument
 
 CURSOR = "stock"
 _HISTORY = "stock-history"
@@ -45,6 +47,7 @@ class StockReason(Enum):
     LOST = strawberry.enum_value("LOST", description="Units can't be found.")
     RETURNED = strawberry.enum_value("RETURNED", description="A customer sent units back.")
     CORRECTION = strawberry.enum_value("CORRECTION", description="A mistake is put right.")
+    IMPORTED = strawberry.enum_value("IMPORTED", description="A file said how many there are.")
     OTHER = strawberry.enum_value("OTHER", description="Anything else; the note may say what.")
 
 
@@ -104,17 +107,16 @@ def _available(record: Record) -> int:
 async def _histories(
     stocks: "list[Stock]", info: Info, first: First = None, after: After = None
 ) -> list[Connection[StockHistoryEntry]]:
-    return [await _history(stock.record, info, first, after) for stock in stocks]
+    records = [stock.record for stock in stocks]
+    cursor = decode_cursor(_HISTORY, after)
+    pages = await service.history_pages(info.context, records, first, cursor)
+    return [_history(stock, page) for stock, page in zip(records, pages, strict=True)]
 
 
-async def _history(
-    stock: Record, info: Info, first: int | None, after: str | None
-) -> Connection[StockHistoryEntry]:
-    context = info.context
-    page = await service.history_page(context, stock, first, decode_cursor(_HISTORY, after))
-
+def _history(stock: Record, page: Page) -> Connection[StockHistoryEntry]:
     async def count() -> int:
-        return await service.count_history(context, stock)
+        version: int = stock["version"]  # grows with each entry
+        return version
 
     return connection(
         _HISTORY, page, [StockHistoryEntry(record=record) for record in page.records], count
@@ -176,10 +178,13 @@ async def _stocks(variants: list[ProductVariant], info: Info) -> list[Stock | No
     return [Stock(record=found[key]) if key in found else None for key in keys]
 
 
+@cacheable(named=[StockDocument])
 async def _quantities(variants: list[ProductVariant], info: Info) -> list[int | None]:
-    if not info.context.settings(ProductSettings).show_quantities:
+    is_shown = info.context.settings(ProductSettings).show_quantities
+    keys = [variant.record["id"] for variant in variants] if is_shown else []
+    info.context.about(StockDocument, keys)
+    if not is_shown:
         return [None] * len(variants)
-    keys = [variant.record["id"] for variant in variants]
     found = await service.stocks_by_variant(info.context, keys)
     return [max(0, _available(found[key])) if key in found else None for key in keys]
 
@@ -226,14 +231,3 @@ class StockQuery:
 
 def _shown(records: Sequence[Record]) -> list[Stock]:
     return [Stock(record=record) for record in records]
-
-
-def seller_key(given: str | None) -> str | None:
-    """A seller's key, of its global id or as it is."""
-    if given is None:
-        return None
-    try:
-        kind, key = decode_id(given)
-    except InvalidError:
-        return given
-    return key if kind == "Seller" else given

@@ -1,7 +1,8 @@
 """What was held becomes sold, and what was sold comes back."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
@@ -10,7 +11,10 @@ from mercat_products.stock import feed, signals
 from mercat_products.stock.documents import ReservationDocument
 from mercat_products.stock.errors import OutOfStockError, Shortage
 from mercat_products.stock.holds import Line, held_by
-from mercat_products.stock.ledger import Amounts, Entry, change, changes, fill, in_transaction, read
+from mercat_products.stock.ledger import Amounts, Entry, change, changes, fill, read
+from mercat_products.stock.turns import in_transaction
+
+T = TypeVar("T")
 
 _REMEMBERED = timedelta(days=90)
 
@@ -18,18 +22,29 @@ _REMEMBERED = timedelta(days=90)
 async def commit(context: Context, key: str, session: Session | None = None) -> tuple[Line, ...]:
     """Sell what was reserved under the key, all of it once; returns it.
 
-    With a session it is part of the caller's transaction. What expired is sold all the same while
-    there is enough. Raises OutOfStockError where there isn't, NotFoundError where nothing was
-    reserved, or it was released or expired a week ago. Repeating within 90 days changes nothing.
+    With a session it is part of the caller's transaction, which `in_turn` runs. What expired is
+    sold all the same while there is enough. Raises OutOfStockError where there isn't, ConflictError
+    where too many are at it, NotFoundError where nothing was reserved, or it was released or
+    expired a week ago. Repeating within 90 days changes nothing.
     """
 
     async def work(session: Session) -> tuple[Line, ...]:
         return await _commit(context, key, session)
 
-    lines = await in_transaction(context, session, work)
-    if session is None:
-        await feed.publish(context, [line.variant for line in lines])
-    return lines
+    return await (in_turn(context, key, work) if session is None else work(session))
+
+
+async def in_turn(context: Context, key: str, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `work` in a transaction when it is the turn of the stocks reserved under the key.
+
+    For `work` that commits them, and does more: many buyers of the same would be in each other's
+    way. Raises what `work` does, and ConflictError, with nothing changed, where it takes too long.
+    """
+    record = await context.storage.collection(ReservationDocument).find_one({"_id": key})
+    variants = [line.variant for line in _lines(record)] if record else []
+    result = await in_transaction(context, variants, work)
+    await feed.publish(context, variants)
+    return result
 
 
 async def restock(
@@ -49,9 +64,11 @@ async def restock(
         found = [await _put_back(context, session, key, line) for line in wanted]
         await signals.tell(context, session, [stock for stock in found if stock is not None])
 
-    await in_transaction(context, session, work)
-    if session is None:
-        await feed.publish(context, [line.variant for line in wanted])
+    if session is not None:
+        return await work(session)
+    variants = [line.variant for line in wanted]
+    await in_transaction(context, variants, work)
+    return await feed.publish(context, variants)
 
 
 async def _commit(context: Context, key: str, session: Session) -> tuple[Line, ...]:

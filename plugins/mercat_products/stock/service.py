@@ -1,5 +1,6 @@
 """Reading stocks. What a viewer may not see answers like what isn't there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from mercat_products.stock.signals import products
 _SHOWN = {"held": 0}
 _NAMES = {"name": 1, "status": 1, "seller": 1, "slug": 1, "variants": 1}
 _CHUNK = 200
+_READ_AT_ONCE = 8
 
 
 def may_see_some(viewer: Viewer) -> bool:
@@ -58,21 +60,27 @@ async def products_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[Obje
     return {product["_id"]: product async for product in find_by(products(context), "_id", ids)}
 
 
-async def history_page(
-    context: Context, stock: Record, first: int | None, after: int | None
-) -> Page:
-    """The latest changes of a stock first. Raises InvalidError."""
-    return await find_page(
-        changes(context),
-        {"stock": stock["_id"]},
-        PageRequest.of(first, after, None, None),
-        newest_first=True,
-        highest=stock["version"],
-    )
+async def history_pages(
+    context: Context, found: Sequence[Record], first: int | None, after: int | None
+) -> list[Page]:
+    """For each stock its latest changes first. Raises InvalidError.
 
+    Several ranges of an index at once: SecantusDB answers an `$or` of them by reading everything.
+    """
+    request = PageRequest.of(first, after, None, None)
+    places = asyncio.Semaphore(_READ_AT_ONCE)
 
-async def count_history(context: Context, stock: Record) -> int:
-    return await changes(context).count_documents({"stock": stock["_id"]})
+    async def page(stock: Record) -> Page:
+        async with places:
+            return await find_page(
+                changes(context),
+                {"stock": stock["_id"]},
+                request,
+                newest_first=True,
+                highest=stock["version"],
+            )
+
+    return await asyncio.gather(*map(page, found))
 
 
 async def report_page(

@@ -1,5 +1,6 @@
 """What others are told of a stock: the product's record, the hooks, and subscribers."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -9,10 +10,12 @@ from pymongo.asynchronous.collection import AsyncCollection
 from mercat import catalog
 from mercat.catalog import StockFigures
 from mercat.context import Context
+from mercat.errors import ConflictError
 from mercat.storage import Record, Session
 from mercat_products.documents import ProductDocument
 from mercat_products.stock import feed
 from mercat_products.stock.ledger import read, stocks
+from mercat_products.stock.turns import in_transaction
 
 
 def figures(stock: Record) -> StockFigures:
@@ -53,7 +56,10 @@ async def tell_of_holds(context: Context, stocks_after: Iterable[Record]) -> Non
 
 
 async def retell(context: Context, variant: ObjectId) -> None:
-    """Read a stock anew, and tell others where they don't know what it is now."""
+    """Read a stock anew, and tell others where they don't know what it is now.
+
+    Where too many are at it just then the job does it.
+    """
 
     async def work(session: Session) -> None:
         stock = await read(context, session, variant)
@@ -64,7 +70,8 @@ async def retell(context: Context, variant: ObjectId) -> None:
         else:
             await tell(context, session, [stock])
 
-    await context.storage.transaction(work)
+    with contextlib.suppress(ConflictError):
+        await in_transaction(context, [variant], work)
 
 
 async def remark(context: Context, variant: ObjectId) -> None:
@@ -85,7 +92,7 @@ async def remark(context: Context, variant: ObjectId) -> None:
             session=session,
         )
 
-    await context.storage.transaction(work)
+    await in_transaction(context, [variant], work)
 
 
 async def untold(context: Context) -> list[ObjectId]:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+import orjson
 from litestar import asgi
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
@@ -9,6 +10,7 @@ from mercat.engine import Engine
 from mercat.hooks import hookimpl
 
 from .byhand import STAGES, Stage
+from .commands import READS
 from .plain import PlainQuery
 from .schema import MemoryQuery
 
@@ -40,7 +42,17 @@ def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
         await _read(receive)
         await _answer(_bytes(scope["query_string"]), send)
 
-    return [raw, *(_route(engine, path, stage) for path, stage in STAGES.items())]
+    @asgi("/reads", copy_scope=False)
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await _read(receive)
+        await _answer(orjson.dumps(READS.counts), send)
+
+    @asgi("/outbox", copy_scope=False)
+    async def outbox(scope: Scope, receive: Receive, send: Send) -> None:
+        await _read(receive)
+        await _answer(b"%d" % await engine.outbox.pending_count(), send)
+
+    return [raw, reads, outbox, *(_route(engine, path, stage) for path, stage in STAGES.items())]
 
 
 def _route(engine: Engine, path: str, stage: Stage) -> ControllerRouterHandler:

@@ -1,0 +1,24 @@
+"""Sellers by their ids: an account of its own has a seller once the shop has accounts."""
+
+from mercat.errors import InvalidError
+from mercat.ids import decode_id, encode_id
+
+_TYPE = "Seller"
+
+
+def seller_id(key: str) -> str:
+    """The global id of the seller with that key."""
+    return encode_id(_TYPE, key)
+
+
+def seller_key(given: str | None) -> str | None:
+    """A seller's key, of its global id or as it is. Raises InvalidError for another type's id."""
+    if given is None:
+        return None
+    try:
+        kind, key = decode_id(given)
+    except InvalidError:
+        return given
+    if kind != _TYPE:
+        raise InvalidError(f"this is the id of a {kind}, not of a {_TYPE}")
+    return key

@@ -1,0 +1,34 @@
+"""What a server asks of its database, counted where `MERCAT_BENCHMARK_COMMANDS` is set."""
+
+import os
+from collections import Counter
+
+from pymongo import monitoring
+
+VARIABLE = "MERCAT_BENCHMARK_COMMANDS"
+_READS = {"find", "aggregate", "count", "distinct", "getMore"}
+_IN_THE_BACKGROUND = {"$cmd.aggregate", "category_relistings", "jobs", "leases", "outbox"}
+
+
+class Reads(monitoring.CommandListener):
+    """Counts the reads of this process by command and collection, without its background work."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        name = event.command_name
+        if name not in _READS:
+            return
+        collection = str(event.command["collection" if name == "getMore" else name])
+        if collection not in _IN_THE_BACKGROUND and "$changeStream" not in str(event.command):
+            self.counts[f"{name} {collection}"] += 1
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+READS = Reads()
+if VARIABLE in os.environ:
+    monitoring.register(READS)
