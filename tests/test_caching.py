@@ -13,6 +13,7 @@ import pytest
 from mercat.caching.answers import Answers, Question, Reply
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
+from mercat.storage.outbox import OutboxDocument
 from mercat_products.documents import ProductDocument
 
 from .asking import STAFF, told
@@ -34,8 +35,14 @@ async def shop(engine_for: EngineFor, tmp_path: Path) -> Engine:
     engine = await engine_for(work=True)
     rows = [product(f"p-{n}", categories=["Clothing"]) for n in range(5)]
     await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
+    await until(lambda: has_told(engine))
     await is_settled(engine)
     return engine
+
+
+async def has_told(engine: Engine) -> bool:
+    """Whether all that follows from what was written has been done."""
+    return await engine.storage.collection(OutboxDocument).find_one({}) is None
 
 
 @pytest.fixture

@@ -7,23 +7,19 @@ from operator import or_
 from beanie import Document
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
-    get_named_type,
     is_abstract_type,
 )
 
 from mercat.caching.declaring import Subjects
 from mercat.graphql.resolvers import AttributeRead, BatchCall, FunctionCall, StoredRead
+from mercat.graphql.selections import selected
 
 _NOTHING = Subjects()
 
@@ -77,27 +73,8 @@ def _fields(
         for node in document.definitions
         if isinstance(node, FragmentDefinitionNode)
     }
-    stack: list[tuple[SelectionSetNode, GraphQLNamedType]] = [(operation.selection_set, root)]
-    seen: set[tuple[int, str]] = set()
-    while stack:
-        selections, parent = stack.pop()
-        if (id(selections), parent.name) in seen:
-            continue
-        seen.add((id(selections), parent.name))
-        for node in selections.selections:
-            if isinstance(node, InlineFragmentNode):
-                condition = node.type_condition
-                type_ = schema.type_map[condition.name.value] if condition else parent
-                stack.append((node.selection_set, type_))
-            elif isinstance(node, FragmentSpreadNode):
-                fragment = fragments[node.name.value]
-                type_ = schema.type_map[fragment.type_condition.name.value]
-                stack.append((fragment.selection_set, type_))
-            elif isinstance(node, FieldNode) and node.name.value != "__typename":
-                for field in _definitions(schema, parent, node.name.value):
-                    yield field
-                    if field is not None and node.selection_set is not None:
-                        stack.append((node.selection_set, get_named_type(field.type)))
+    for parent, name in selected(schema, fragments, [(operation.selection_set, root)]):
+        yield from _definitions(schema, parent, name)
 
 
 def _definitions(

@@ -10,14 +10,10 @@ from typing import Any, TypeVar
 
 import strawberry
 from graphql import (
-    FieldNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLResolveInfo,
-    InlineFragmentNode,
-    SelectionSetNode,
     get_named_type,
     is_abstract_type,
 )
@@ -25,6 +21,7 @@ from strawberry.types.base import get_object_definition
 
 from mercat.graphql.context import Info
 from mercat.graphql.resolvers import BatchCall, FunctionCall, StoredRead
+from mercat.graphql.selections import selected
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,34 +98,12 @@ def _keys(field: GraphQLField) -> frozenset[str] | None:
 
 
 def _fields(raw: GraphQLResolveInfo[Any], target: GraphQLObjectType) -> Iterator[GraphQLField]:
-    """The fields of `target` that are selected anywhere below, skipped ones too."""
-    stack: list[tuple[SelectionSetNode, GraphQLNamedType]] = [
-        (node.selection_set, get_named_type(raw.return_type))
-        for node in raw.field_nodes
-        if node.selection_set is not None
-    ]
-    seen: set[tuple[int, str]] = set()
-    while stack:
-        selections, parent = stack.pop()
-        if (id(selections), parent.name) in seen:
-            continue
-        seen.add((id(selections), parent.name))
-        for node in selections.selections:
-            if isinstance(node, FieldNode):
-                name = node.name.value
-                if name != "__typename" and _may_be(raw, parent, target):
-                    yield target.fields[name]
-                definition = getattr(parent, "fields", {}).get(name)
-                if definition is not None and node.selection_set is not None:
-                    stack.append((node.selection_set, get_named_type(definition.type)))
-            elif isinstance(node, InlineFragmentNode):
-                condition = node.type_condition
-                type_ = raw.schema.type_map[condition.name.value] if condition else parent
-                stack.append((node.selection_set, type_))
-            elif isinstance(node, FragmentSpreadNode):
-                fragment = raw.fragments[node.name.value]
-                type_ = raw.schema.type_map[fragment.type_condition.name.value]
-                stack.append((fragment.selection_set, type_))
+    """The fields of `target` that are selected anywhere below."""
+    below = get_named_type(raw.return_type)
+    roots = [(node.selection_set, below) for node in raw.field_nodes if node.selection_set]
+    for parent, name in selected(raw.schema, raw.fragments, roots):
+        if _may_be(raw, parent, target):
+            yield target.fields[name]
 
 
 def _may_be(
