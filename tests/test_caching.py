@@ -14,6 +14,7 @@ from mercat.caching.answers import Answers, Question, Reply
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.storage.outbox import OutboxDocument
+from mercat_categories.documents import CountDocument
 from mercat_products.documents import ProductDocument
 
 from .asking import STAFF, told
@@ -174,6 +175,18 @@ async def test_a_list_is_about_all_products_also_beside_a_product_that_is_named(
     await is_settled(shop)
     nodes = (await got(customer, both)).json()["data"]["category"]["products"]["nodes"]
     assert {"name": "Changed"} in nodes
+
+
+async def test_a_count_beside_a_list_is_forgotten_with_it(shop: Engine, customer: Client) -> None:
+    query = """{ category(slug: "clothing") {
+      products(first: 1, includeDescendants: false) { totalCount } } }"""
+    for _ in range(2):
+        answer = await got(customer, query)
+    assert is_hit(answer)
+    await shop.storage.collection(CountDocument).update_many({}, {"$set": {"direct": 99}})
+    await is_settled(shop)
+    found = (await got(customer, query)).json()["data"]["category"]["products"]
+    assert found == {"totalCount": 99}
 
 
 async def test_what_is_not_there_is_found_once_it_is(

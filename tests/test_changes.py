@@ -264,10 +264,10 @@ async def test_a_start_tells_what_was_written_since_another_process_wrote_down_i
     await cancel(running)
 
 
-async def test_a_follower_that_fell_too_far_behind_is_told_so(
+async def test_a_feed_that_is_behind_begins_its_stream_anew_and_misses_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SecantusDB says so only where a stream begins, so one that is behind begins anew."""
+    """SecantusDB says only where a stream begins that changes were lost."""
     begun = 0
     stream = ChangeFeed._stream
 

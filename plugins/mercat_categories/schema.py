@@ -1,6 +1,7 @@
 """What categories look like."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Annotated, Self, cast
 
@@ -21,11 +22,11 @@ from mercat.graphql.connections import (
 )
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
-from mercat.graphql.records import reads, stored, wanted_keys
+from mercat.graphql.localising import Locale, check_locale
+from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
-from mercat.storage.pages import PageRequest
 from mercat_categories import service
 from mercat_categories.documents import CategoryTreeDocument, CountDocument, ListingDocument
 from mercat_media.schema import Media
@@ -33,11 +34,10 @@ from mercat_products.details import Seo
 from mercat_products.documents import ProductDocument
 from mercat_products.permissions import sees_more
 from mercat_products.schema import CURSOR as PRODUCTS
-from mercat_products.schema import Locale, Product, in_locale
+from mercat_products.schema import Product, products_connection
 from mercat_products.search.facets import Facets
 from mercat_products.search.inputs import Filter, ProductSort, Sort
-from mercat_products.search.schema import browse
-from mercat_products.service import product_page
+from mercat_products.search.schema import browse, is_by_age
 
 CURSOR = "categories"
 
@@ -99,7 +99,7 @@ class Category(Node):
         return found
 
     @strawberry.field(description="The products in it, and in everything below it.")
-    @cacheable(ListingDocument, named=[ProductDocument])
+    @cacheable(ListingDocument, CountDocument, named=[ProductDocument])
     async def products(
         self,
         info: Info,
@@ -111,40 +111,37 @@ class Category(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Product]:
-        is_by_age = filter is None and sort in {ProductSort.NEWEST, ProductSort.OLDEST}
+        context = info.context
         # Only the active ones among those that lie in the category itself are listed by age.
-        if not is_by_age or (not include_descendants and sees_more(info.context.viewer)):
+        is_index_asked = not include_descendants and sees_more(context.viewer)
+        if is_index_asked or not is_by_age(filter, sort):
             return await browse(
-                *(info, filter, sort, first, after, last, before, self.key),
+                info,
+                filter,
+                sort,
+                first,
+                after,
+                last,
+                before,
+                self.key,
                 include_descendants=include_descendants,
             )
         request = page_request(PRODUCTS, first, after, last, before)
         newest_first = sort is ProductSort.NEWEST
         if include_descendants:
-            return await self._listed(info, request, newest_first=newest_first)
+            count = partial(service.count_products, context, self.key)
+            return await products_connection(
+                info, request, newest_first=newest_first, group=self.key, count=count
+            )
         page, records = await service.direct_products(
-            info.context, self.key, request, newest_first=newest_first
+            context, self.key, request, newest_first=newest_first
         )
 
-        async def count() -> int:
-            return (await service.product_counts(info.context, [self.key]))[self.key].direct
+        async def count_direct() -> int:
+            return (await service.product_counts(context, [self.key]))[self.key].direct
 
-        return connection(PRODUCTS, page, [Product(record=record) for record in records], count)
-
-    async def _listed(
-        self, info: Info, request: PageRequest, *, newest_first: bool
-    ) -> Connection[Product]:
-        """A page of the products in it and below it."""
-        keys = wanted_keys(info, Product)
-        page = await product_page(
-            info.context, request, newest_first=newest_first, group=self.key, keys=keys
-        )
-
-        async def count() -> int:
-            return await service.count_products(info.context, self.key)
-
-        shown = [Product(record=record) for record in page.records]
-        return connection(PRODUCTS, page, shown, count)
+        shown = [Product(record=record) for record in records]
+        return connection(PRODUCTS, page, shown, count_direct)
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
@@ -277,7 +274,8 @@ class CategoryQuery:
     ) -> Category | None:
         if (id is None) == (slug is None):
             raise InvalidError("give either `id` or `slug`")
-        context = in_locale(info.context, locale)
+        check_locale(info.context, locale)
+        context = info.context
         if slug is not None:
             record = await service.category_by_slug(context, slug)
         else:
@@ -297,7 +295,8 @@ class CategoryQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[Category]:
-        context = in_locale(info.context, locale)
+        check_locale(info.context, locale)
+        context = info.context
         request = page_request(CURSOR, first, after, last, before)
         page = await service.category_page(context, request, roots=roots)
 
@@ -322,7 +321,8 @@ class CategoryQuery:
         locale: Locale = None,
     ) -> list[Category]:
         _check_depth(depth)
-        roots = await service.children_of(in_locale(info.context, locale), [None])
+        check_locale(info.context, locale)
+        roots = await service.children_of(info.context, [None])
         return [to_category(record) for record in roots[None]]
 
     @strawberry.field(
@@ -340,7 +340,8 @@ class CategoryQuery:
         locale: Locale = None,
     ) -> list[Category]:
         _check_depth(depth)
-        found = await service.whole_tree(in_locale(info.context, locale), depth)
+        check_locale(info.context, locale)
+        found = await service.whole_tree(info.context, depth)
         return [to_category(record) for record in found]
 
 

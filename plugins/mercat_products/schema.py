@@ -1,7 +1,6 @@
 """What products look like."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -11,7 +10,6 @@ import strawberry
 from bson import ObjectId
 
 from mercat.caching import cacheable
-from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
@@ -20,14 +18,15 @@ from mercat.graphql.connections import (
     First,
     ListWindow,
     connection,
-    page_request,
 )
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
+from mercat.graphql.localising import Locale, check_locale
 from mercat.graphql.records import reads, stored, wanted_keys
 from mercat.graphql.schema import Node
 from mercat.ids import id_encoder, object_id
 from mercat.storage import Record
+from mercat.storage.pages import PageRequest
 from mercat_media.schema import Media
 from mercat_products import service
 from mercat_products.details import (
@@ -268,46 +267,30 @@ def _to_items(found: Mapping[str, str]) -> list[MetadataItem]:
 
 async def products_connection(
     info: Info,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    request: PageRequest,
     *,
     newest_first: bool,
     group: ObjectId | None = None,
+    count: Callable[[], Awaitable[int]] | None = None,
 ) -> Connection[Product]:
-    """A page of products, of the whole shop or of one group. Raises InvalidError."""
+    """A page of products by age, of the whole shop or of one group; `count` says how many it has.
+
+    Without `count` they are counted.
+    """
     context = info.context
     page = await service.product_page(
         context,
-        page_request(CURSOR, first, after, last, before),
+        request,
         newest_first=newest_first,
         group=group,
         keys=wanted_keys(info, Product),
     )
 
-    async def count() -> int:
+    async def counted() -> int:
         return await service.count_products(context, group)
 
-    return connection(CURSOR, page, [Product(record=record) for record in page.records], count)
-
-
-Locale = Annotated[
-    str | None,
-    strawberry.argument(
-        description="The shop's locale of its texts; what Accept-Language prefers where left out."
-    ),
-]
-
-
-def in_locale(context: Context, locale: str | None) -> Context:
-    """The context with another locale, where one is given. Raises InvalidError."""
-    if locale is None:
-        return context
-    if locale not in context.shop.all_locales:
-        known = ", ".join(context.shop.all_locales)
-        raise InvalidError(f"the shop has no locale '{locale[:20]}'; it has {known}")
-    return replace(context, languages=locale)
+    shown = [Product(record=record) for record in page.records]
+    return connection(CURSOR, page, shown, count or counted)
 
 
 @extend(Query)
@@ -328,7 +311,8 @@ class ProductQuery:
     ) -> Product | None:
         if (id is None) == (slug is None):
             raise InvalidError("give either `id` or `slug`")
-        context, keys = in_locale(info.context, locale), wanted_keys(info, Product)
+        check_locale(info.context, locale)
+        context, keys = info.context, wanted_keys(info, Product)
         if slug is not None:
             record = await service.product_by_slug(context, slug, keys)
         else:
@@ -347,7 +331,8 @@ class ProductQuery:
     ) -> ProductVariant | None:
         if (id is None) == (sku is None):
             raise InvalidError("give either `id` or `sku`")
-        context = in_locale(info.context, locale)
+        check_locale(info.context, locale)
+        context = info.context
         if id is not None:
             key = object_id(id, "ProductVariant")
             return (await ProductVariant.load_nodes(info, [str(key)]))[0]

@@ -16,9 +16,15 @@ def seller_key(given: str | None) -> str | None:
     if given is None:
         return None
     try:
-        kind, key = decode_id(given)
+        decode_id(given)
     except InvalidError:
         return given
+    return seller_of(given)
+
+
+def seller_of(global_id: str) -> str:
+    """The key of the seller with that id. Raises InvalidError."""
+    kind, key = decode_id(global_id)
     if kind != _TYPE:
         raise InvalidError(f"this is the id of a {kind}, not of a {_TYPE}")
     return key

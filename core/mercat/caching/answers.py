@@ -6,17 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from mercat.caching.declaring import (
-    Naming,
-    Subjects,
-    Topic,
-    is_local,
-    key_tag,
-)
+import mercat
+from mercat.caching.declaring import Naming, Subjects, Topic, is_local, key_tag
 from mercat.caching.journal import Journal
 from mercat.caching.kept import Kept, KeptAnswers, Key, etag_of
 from mercat.caching.operations import documents_of, subjects_of
@@ -73,9 +69,6 @@ class Answers:
         self._is_on = settings.enabled
         self._journal = Journal()
         self._kept = KeptAnswers(settings.max_bytes)
-        self._shared = (
-            SharedAnswers(_name(engine), settings.max_shared_bytes) if settings.shared else None
-        )
         self._flights: dict[Key, asyncio.Future[None]] = {}
         self._sharing: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
@@ -83,6 +76,13 @@ class Answers:
         if self._is_on:
             for document in documents_of(self._schema):
                 engine.changes.listen(document, self._told)
+
+    @cached_property
+    def _shared(self) -> SharedAnswers | None:
+        settings = self._engine.settings.cache
+        if not settings.shared:
+            return None
+        return SharedAnswers(_name(self._engine), settings.max_shared_bytes)
 
     @property
     def bytes(self) -> int:
@@ -247,7 +247,7 @@ def _written(variables: dict[str, Any] | None, declared: set[str]) -> bytes | No
 def _name(engine: "Engine") -> str:
     """The shop's prefix in Redis: another schema, version or setting is another shop."""
     said = hashlib.blake2b(digest_size=10)
-    said.update(engine.schema.as_str().encode())
+    said.update(f"{mercat.__version__} {engine.schema.as_str()}".encode())
     said.update(repr(engine.settings.shop).encode())
     for plugin in engine.plugins:
         settings = engine.settings.plugins.get(plugin.name)

@@ -1,8 +1,8 @@
 """`/graphql`: a thin path for JSON and forms; subscriptions go to Strawberry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
@@ -12,8 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from mercat.auth import identified
-from mercat.caching.answers import Question, Reply
-from mercat.caching.kept import etag_of
+from mercat.caching.answers import Reply
 from mercat.context import ANONYMOUS, Context
 from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
@@ -36,28 +35,21 @@ from mercat.graphql.protocol import (
     read_query_string,
     wants_page,
 )
+from mercat.graphql.responses import (
+    Headers,
+    Response,
+    cache_status,
+    data_json,
+    errors_json,
+    failure,
+    refusal,
+    validated,
+)
 from mercat.graphql.streams import StrawberryView
 from mercat.graphql.uploads import largest_upload
 
-Headers: TypeAlias = Mapping[str, str]
-
 _POLICY_VIOLATION = 1008
-_NOT_MODIFIED = 304
 _TOO_LARGE = 413
-# RFC 9211. Nobody but a developer reads it.
-_HIT = {"cache-status": "mercat; hit"}
-_MISS = {"cache-status": "mercat; fwd=miss"}
-_NONE: Headers = {}
-_PRIVATE = {"cache-control": "private, no-cache"}
-_PUBLIC = {"cache-control": "public, no-cache"}
-_CONTENT_TYPES = {kind: f"{kind}; charset=utf-8".encode() for kind in (GRAPHQL_JSON, JSON, HTML)}
-_STATUS = {
-    ErrorCode.UNAUTHENTICATED.value: 401,
-    ErrorCode.FORBIDDEN.value: 403,
-    ErrorCode.RATE_LIMITED.value: 429,
-    ErrorCode.UNAVAILABLE.value: 503,
-    ErrorCode.INTERNAL.value: 500,
-}
 
 
 class Endpoint:
@@ -90,9 +82,9 @@ class Endpoint:
         try:
             answer = await self._http(scope, receive, headers)
         except HTTPError as error:
-            answer = _refusal(headers, error)
+            answer = refusal(headers, error)
         except Exception as error:  # noqa: BLE001  nothing gets past it, and it is logged
-            answer = _failure(headers, error)
+            answer = failure(headers, error)
         await answer(scope, receive, send)
 
     async def _http(self, scope: HTTPScope, receive: Receive, headers: Headers) -> ASGIApp:
@@ -131,9 +123,9 @@ class Endpoint:
             document = self._documents.get(request.query)
             _check_operation(document, request, scope["method"])
         except InvalidDocument as invalid:
-            return _Answer(refused, _errors(invalid.errors), content_type)
+            return Response(refused, errors_json(invalid.errors), content_type)
         except GraphQLError as error:
-            return _Answer(refused, _errors([error]), content_type)
+            return Response(refused, errors_json([error]), content_type)
         context = context or await self._operation_context(scope, headers)
         ask = partial(self._execute, document, request, content_type)
         question = self._answers.question(
@@ -141,13 +133,11 @@ class Endpoint:
         )
         if question is None:
             reply = await ask(context)
-        elif (kept := self._answers.find(question)) is not None:
-            reply = Reply.of(kept)
         else:
             reply = await self._answers.reply(question, context, ask)
         if scope["method"] == "GET" and reply.is_whole:
-            return _validated(reply, headers, content_type, question)
-        return _Answer(reply.status, reply.body, content_type, _status_headers(question, reply))
+            return validated(reply, headers, content_type, question)
+        return Response(reply.status, reply.body, content_type, cache_status(question, reply))
 
     async def _execute(
         self, document: Document, request: Request, content_type: str, context: Context
@@ -164,8 +154,8 @@ class Endpoint:
             return Reply(200, orjson.dumps({"data": result.data}), is_whole=True)
         if result.data is None and _did_not_start(result):
             refused = 400 if content_type == GRAPHQL_JSON else 200
-            return Reply(refused, _errors(result.errors), is_whole=False)
-        return Reply(_status(result), _data(result, result.errors), is_whole=False)
+            return Reply(refused, errors_json(result.errors), is_whole=False)
+        return Reply(_status(result), data_json(result, result.errors), is_whole=False)
 
     async def _answer_form(
         self, scope: HTTPScope, receive: Receive, headers: Headers, content_type: str
@@ -243,9 +233,9 @@ class Endpoint:
                 404, "GraphiQL is turned off here; send a query", code=ErrorCode.NOT_FOUND
             )
         if scope["raw_path"].endswith(b"/"):  # the page's addresses are relative
-            return _Answer(308, b"", HTML, {"location": "../graphql"})
+            return Response(308, b"", HTML, {"location": "../graphql"})
         body, policy = self._page()
-        return _Answer(
+        return Response(
             200, body, HTML, {"content-security-policy": policy, "cache-control": "no-cache"}
         )
 
@@ -258,81 +248,6 @@ class Endpoint:
             await socket.close(_POLICY_VIOLATION)
             return
         await self._view.run(socket, context=context, root_value=None)
-
-
-class _Answer:
-    """A whole response; it is an ASGI application."""
-
-    __slots__ = ("body", "content_type", "headers", "status")
-
-    def __init__(
-        self,
-        status: int,
-        body: bytes,
-        content_type: str,
-        headers: Headers | None = None,
-    ) -> None:
-        self.status = status
-        self.body = body
-        self.content_type = content_type
-        self.headers = headers
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        del scope
-        raw = [
-            (b"content-type", _CONTENT_TYPES[self.content_type]),
-            (b"content-length", b"%d" % len(self.body)),
-            (b"x-content-type-options", b"nosniff"),
-            (b"vary", b"accept, accept-language, authorization, cookie"),
-        ]
-        if self.status == _NOT_MODIFIED:  # has no content, so no type and no length of it
-            del raw[:2]
-        if self.headers:
-            raw += [(key.encode(), value.encode()) for key, value in self.headers.items()]
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        await send({"type": "http.response.body", "body": self.body, "more_body": False})
-
-
-def _status_headers(question: Question | None, reply: Reply) -> Headers:
-    if question is None:
-        return _NONE
-    return _HIT if reply.is_hit else _MISS
-
-
-def _validated(
-    reply: Reply, headers: Headers, content_type: str, question: Question | None
-) -> "_Answer":
-    """An answer with its entity tag, or 304 where the client has it (RFC 9110, 8.8.3 and 15.4.5).
-
-    Whoever keeps it has to ask again each time, so that what has changed is seen at once.
-    """
-    tag = reply.kept.etag if reply.kept is not None else etag_of(reply.body)
-    etag = f'"{tag}-{"g" if content_type == GRAPHQL_JSON else "j"}"'
-    control = _PRIVATE if question is None else _PUBLIC
-    more = {"etag": etag, **control, **_status_headers(question, reply)}
-    if _has(headers.get("if-none-match", ""), etag):
-        return _Answer(304, b"", content_type, more)
-    return _Answer(200, reply.body, content_type, more)
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    """Whether a client has that answer (RFC 9110, 13.1.2: the weak comparison)."""
-    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return etag in known or if_none_match.strip() == "*"
-
-
-def _refusal(headers: Headers, error: HTTPError) -> ASGIApp:
-    return _Answer(error.status, _errors([error.error]), _error_type(headers), error.headers)
-
-
-def _failure(headers: Headers, error: Exception) -> ASGIApp:
-    seen = presented_exception(error)
-    status = _STATUS.get((seen.extensions or {}).get("code", ""), 400)
-    return _Answer(status, _errors([seen]), _error_type(headers))
-
-
-def _error_type(headers: Headers) -> str:
-    return GRAPHQL_JSON if GRAPHQL_JSON in headers.get("accept", "") else JSON
 
 
 def _check_operation(document: Document, request: Request, method: str) -> None:
@@ -353,11 +268,3 @@ def _status(result: ExecutionResult) -> int:
             if (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE:
                 return 503
     return 200
-
-
-def _data(result: ExecutionResult, errors: Sequence[GraphQLError]) -> bytes:
-    return orjson.dumps({"data": result.data, "errors": [error.formatted for error in errors]})
-
-
-def _errors(errors: Sequence[GraphQLError]) -> bytes:
-    return orjson.dumps({"errors": [error.formatted for error in errors]})

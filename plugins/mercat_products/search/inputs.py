@@ -22,6 +22,7 @@ from mercat.ids import decode_id, object_id
 from mercat.money import parse_amount
 from mercat.settings import ShopSettings
 from mercat_products.schema import ProductStatus
+from mercat_products.sellers import seller_of
 
 T = TypeVar("T")
 
@@ -149,7 +150,7 @@ def conditions_of(asked: ProductFilter | None, shop: ShopSettings) -> ProductCon
         price=_price(asked.price, shop),
         in_stock=asked.in_stock,
         statuses=tuple(str(status.value) for status in _few(asked.statuses)),
-        sellers=tuple(map(_seller, _few(asked.sellers))),
+        sellers=tuple(map(seller_of, _few(asked.sellers))),
         created_after=asked.created_after,
         updated_after=asked.updated_after,
     )
@@ -182,13 +183,6 @@ def _filled(values: Sequence[str]) -> tuple[str, ...]:
     found = _texts(values)
     if not found:
         raise InvalidError("`values` must not be empty")
-    return found
-
-
-def _seller(key: str) -> str:
-    type_name, found = decode_id(key)
-    if type_name != "Seller":
-        raise InvalidError(f"this is the id of a {type_name}, not of a Seller")
     return found
 
 

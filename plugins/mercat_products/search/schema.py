@@ -18,13 +18,15 @@ from mercat.graphql.connections import (
     Last,
     PageInfo,
     encode_cursor,
+    page_request,
 )
 from mercat.graphql.context import Info
 from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Query, extend
+from mercat.graphql.localising import Locale, check_locale
 from mercat.graphql.records import wanted_keys
 from mercat_products.documents import ProductDocument
-from mercat_products.schema import Locale, Product, in_locale, products_connection
+from mercat_products.schema import CURSOR, Product, products_connection
 from mercat_products.search import service
 from mercat_products.search.cursors import checked_count, read_cursor, to_number
 from mercat_products.search.facets import Facets
@@ -166,27 +168,9 @@ def _search(
     return service.asked_by(info.context.viewer, wanted)
 
 
-async def products_of(
-    info: Info,
-    filter: ProductFilter | None,  # noqa: A002
-    sort: ProductSort,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-    *,
-    category: ObjectId | None = None,
-) -> Connection[Product]:
-    """A page of products, by age from the database and otherwise by the index.
-
-    Raises what `browse` does.
-    """
-    if filter is None and sort in {ProductSort.NEWEST, ProductSort.OLDEST}:
-        newest_first = sort is ProductSort.NEWEST
-        return await products_connection(
-            info, first, after, last, before, newest_first=newest_first, group=category
-        )
-    return await browse(info, filter, sort, first, after, last, before, category)
+def is_by_age(filter: ProductFilter | None, sort: ProductSort) -> bool:  # noqa: A002
+    """Whether the database lists what is asked for, and not the index."""
+    return filter is None and sort in {ProductSort.NEWEST, ProductSort.OLDEST}
 
 
 async def browse(
@@ -233,8 +217,11 @@ class ProductListQuery:
         before: Before = None,
         locale: Locale = None,
     ) -> Connection[Product]:
-        in_locale(info.context, locale)
-        return await products_of(info, filter, sort, first, after, last, before)
+        check_locale(info.context, locale)
+        if not is_by_age(filter, sort):
+            return await browse(info, filter, sort, first, after, last, before)
+        request = page_request(CURSOR, first, after, last, before)
+        return await products_connection(info, request, newest_first=sort is ProductSort.NEWEST)
 
 
 @extend(Query)
@@ -257,7 +244,7 @@ class ProductSearchQuery:
         before: Before = None,
         locale: Locale = None,
     ) -> ProductSearchConnection:
-        in_locale(info.context, locale)
+        check_locale(info.context, locale)
         count = checked_count(first, after, last, before)
         wanted = _search(info, query, filter, sort, count)
         cursor = read_cursor(service.list_name(wanted), after if first is not None else before)
@@ -278,7 +265,7 @@ class ProductSearchQuery:
         first: Annotated[int, strawberry.argument(description="How many at most: 1 to 20.")] = 8,
         locale: Locale = None,
     ) -> list[ProductSuggestion]:
-        in_locale(info.context, locale)
+        check_locale(info.context, locale)
         found = await service.suggest(info.context, prefix, first)
         return [
             ProductSuggestion(

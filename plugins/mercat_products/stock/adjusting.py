@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
@@ -13,12 +12,12 @@ from mercat.errors import InvalidError, NotFoundError, StaleError
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import idempotent
 from mercat.storage.pages import reserve_numbers
-from mercat_products.settings import ProductSettings
 from mercat_products.stock import feed, signals
 from mercat_products.stock.documents import COUNTER, MOST, Backorders
 from mercat_products.stock.errors import NegativeError
 from mercat_products.stock.ledger import Amounts, Entry, change, fill, read, stocks
 from mercat_products.stock.service import product_of, stocks_by_variant
+from mercat_products.stock.starting import NewStock, record_of
 from mercat_products.stock.turns import in_transaction, turn
 
 _MOST_LINES = 250
@@ -161,25 +160,10 @@ async def _start(context: Context, session: Session, variant: ObjectId, product:
     """Begin to count a variant, with none on hand."""
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
     found = next(found for found in product["variants"] if found["id"] == variant)
-    low_at = context.settings(ProductSettings).low_stock
-    now = datetime.now(UTC)
-    stock: Record = {
-        "_id": variant,
-        "product": product["_id"],
-        "seller": product.get("seller"),
-        "sku": found["sku"],
-        "number": number,
-        **dict.fromkeys(("on_hand", "reserved", "owed", "sellable", "version"), 0),
-        "above_low": -low_at,
-        "low_at": low_at,
-        "backorders": "DENY",
-        "backorder_limit": None,
-        "held": [],
-        "shown": found.get("in_stock", True),
-        "low": True,
-        "created_at": now,
-        "updated_at": now,
-    }
+    shown = found.get("in_stock", True)
+    new = NewStock(variant, product["_id"], product.get("seller"), found["sku"], shown)
+    # Its first line of history makes it version 1.
+    stock = {**record_of(context, new, number), "shown": shown, "version": 0}
     await stocks(context).insert_one(stock, session=session)
     return stock
 

@@ -30,7 +30,7 @@ class NewStock:
     seller: str | None
     sku: str
     shown: bool
-    on_hand: int
+    on_hand: int = 0
     low_at: int | None = None
     backorders: Backorders = "DENY"
     limit: int | None = None
@@ -42,7 +42,7 @@ async def start_all(context: Context, wanted: Sequence[NewStock], reason: str) -
     False, and none is started, where one of them is there by now.
     """
     numbers = await reserve_numbers(context.storage, COUNTER, len(wanted))
-    records = [_record(context, one, n) for one, n in zip(wanted, numbers, strict=True)]
+    records = [record_of(context, one, n) for one, n in zip(wanted, numbers, strict=True)]
     lines = [_line(context, record, reason) for record in records]
     marks = [
         _mark(record)
@@ -67,7 +67,8 @@ async def start_all(context: Context, wanted: Sequence[NewStock], reason: str) -
     return True
 
 
-def _record(context: Context, wanted: NewStock, number: int) -> Record:
+def record_of(context: Context, wanted: NewStock, number: int) -> Record:
+    """A stock as it begins, of the first version."""
     now = datetime.now(UTC)
     low_at = context.settings(ProductSettings).low_stock if wanted.low_at is None else wanted.low_at
     beyond = 0
