@@ -22,8 +22,10 @@ from mercat_products.search.filtering import (
 from mercat_products.search.matching import all_of
 
 _MOST_VALUES = 2_000
+_MOST_ALIKE = 200  # twice what is shown, so that of equals at the end always the same are shown
 _MOST_IN_SEGMENT = 20_000  # more different values than this, and rare ones may be miscounted
 _MOST_SHOWN = 100
+_NAMED = (fields.OPTION, fields.ATTRIBUTE)
 _STOCKED = 1
 
 
@@ -62,7 +64,7 @@ class Counting:
         )
 
     def _counts(self, without: str, wanted: Mapping[str, str]) -> dict[str, list[tuple[Any, int]]]:
-        """The counts of fields, over everything but the conditions of one facet."""
+        """The most frequent values of fields, over everything but the conditions of one facet."""
         kept = [
             query
             for facet, queries in self.conditions.items()
@@ -73,7 +75,7 @@ class Counting:
             name: {
                 "terms": {
                     "field": field,
-                    "size": _MOST_VALUES,
+                    "size": _MOST_VALUES if field in _NAMED else _MOST_ALIKE,
                     "segment_size": _MOST_IN_SEGMENT,
                 }
             }

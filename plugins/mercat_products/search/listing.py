@@ -1,8 +1,10 @@
 """A list of products by way of the index, page by page."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from mercat.catalog import ProductHit, ProductSearch, SearchAnswer
 from mercat.context import Context
@@ -12,6 +14,8 @@ from mercat_products.search import service
 from mercat_products.search.cursors import to_number
 
 _MOST_ROUNDS = 5
+
+_Question: TypeAlias = Literal["total", "facets", "correction"]
 
 
 @dataclass(frozen=True)
@@ -63,23 +67,12 @@ class Listing:
             return self.answer.has_more
         return self.wanted.position is not None
 
-    async def total_count(self) -> int:
-        return (await self.ask_more(total=True)).total
+    @cached_property
+    def whole(self) -> "WholeList":
+        return WholeList(self.context, replace(self.wanted, count=0, position=None, backward=False))
 
-    async def ask_more(
-        self, *, total: bool = False, facets: bool = False, correction: bool = False
-    ) -> SearchAnswer:
-        """Ask for what only some operations select, of the whole list."""
-        wanted = replace(
-            self.wanted,
-            count=0,
-            position=None,
-            backward=False,
-            total=total,
-            facets=facets,
-            correction=correction,
-        )
-        return await service.find(self.context, wanted)
+    async def total_count(self) -> int:
+        return (await self.whole.ask("total")).total
 
     def page_info(self) -> PageInfo:
         """Where the page lies."""
@@ -90,3 +83,34 @@ class Listing:
             start_cursor=cursors[0] if cursors else None,
             end_cursor=cursors[-1] if cursors else None,
         )
+
+
+class WholeList:
+    """What only some operations select, of a whole list.
+
+    What is asked in the same moment, as an operation's fields do, is one question to the index.
+    """
+
+    def __init__(self, context: Context, wanted: ProductSearch) -> None:
+        self._context = context
+        self._wanted = wanted
+        self._asked: set[_Question] = set()
+        self._answer: asyncio.Task[SearchAnswer] | None = None
+
+    async def ask(self, what: _Question) -> SearchAnswer:
+        """An answer that has at least this. Raises StoreError."""
+        self._asked.add(what)
+        if self._answer is None:
+            self._answer = asyncio.create_task(self._ask(), name="search-whole-list")
+        return await self._answer
+
+    async def _ask(self) -> SearchAnswer:
+        await asyncio.sleep(0)  # for the others to say what they want
+        asked, self._asked, self._answer = self._asked, set(), None
+        wanted = replace(
+            self._wanted,
+            total="total" in asked,
+            facets="facets" in asked,
+            correction="correction" in asked,
+        )
+        return await service.find(self._context, wanted)

@@ -97,7 +97,7 @@ class ProductSearchConnection:
     @cacheable()
     async def edges(self) -> list[ProductSearchEdge]:
         wanted = self.listing.wanted
-        said = await self.listing.ask_more(correction=True)
+        said = await self.listing.whole.ask("correction")
         marker = Marker.of(finder_of(self.listing.context).words, wanted.text, said.words)
         kind = self.listing.kind
         return [
@@ -115,13 +115,13 @@ class ProductSearchConnection:
     @strawberry.field(description="Counts of what was found, for narrowing it down.")
     @cacheable()
     async def facets(self) -> Facets:
-        said = await self.listing.ask_more(facets=True)
+        said = await self.listing.whole.ask("facets")
         return Facets.of(said.facets, self.listing.wanted.currency)
 
     @strawberry.field(description="The query as it may have been meant; null where it seems right.")
     @cacheable()
     async def did_you_mean(self) -> str | None:
-        return (await self.listing.ask_more(correction=True)).correction
+        return (await self.listing.whole.ask("correction")).correction
 
     @strawberry.field(description="False while the index is being made: products may be missing.")
     @cacheable()
