@@ -1,31 +1,150 @@
-"""Hooks of authentication, with the values that they pass."""
+"""Hooks of authentication and authorization, with the values that they pass."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
-from mercat.context import ANONYMOUS, Context, Viewer
+from litestar.types import Scope
+
+from mercat.context import ANONYMOUS, SYSTEM, Context, Viewer
+from mercat.errors import ForbiddenError, UnauthenticatedError
 from mercat.hooks import hookspec
+
+MessageKind = Literal[
+    "verify_email",
+    "already_registered",
+    "reset_password",
+    "password_changed",
+    "confirm_new_email",
+    "confirm_old_email",
+    "email_changed",
+    "account_erased",
+    "seller_invitation",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request brings along: its headers by lower-case name, and the peer's address."""
+    """What a request brings along: its headers by lower-case name, and the peer's address.
+
+    `method` is HTTP's, or `WEBSOCKET` for the opening of one.
+    """
 
     headers: Mapping[str, str]
     address: str | None
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What somebody may be allowed to do; `roles` are those that may from the start.
+
+    `name` is the plugin's name, a dot and a verb: `products.manage`.
+    """
+
+    name: str
+    description: str
+    roles: tuple[Literal["CUSTOMER", "SELLER", "SUPPORT", "ADMIN"], ...] = ("ADMIN",)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an action is about: whose it is, by the keys of a user and of a seller."""
+
+    kind: str
+    key: str | None = None
+    owner: str | None = None
+    seller: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that a person has to be told by e-mail.
+
+    `link_id` stands for a link that can be followed once until `expires_at`; `link_secret` makes it
+    whole where it is sent, so that it is stored nowhere.
+    """
+
+    kind: MessageKind
+    to: str
+    locale: str
+    name: str | None = None
+    link_id: str | None = None
+    expires_at: datetime | None = None
+
+
+@hookspec
+def permissions() -> Sequence[Permission]:  # type: ignore[empty-body]
+    """What the plugin's operations need; roles are made of it."""
 
 
 @hookspec
 async def authenticate(context: Context, credentials: Credentials) -> Viewer | None:
     """Who is asking; None where these credentials are not this plugin's.
 
-    The first plugin that knows answers; where none does the viewer is anonymous.
+    The first plugin that knows answers; where none does the viewer is anonymous. Raises
+    UnauthenticatedError for credentials that are this plugin's and are wrong.
     """
 
 
-async def identified(
-    context: Context, headers: Mapping[str, str], client: tuple[str, int] | None
-) -> Viewer:
-    """Who sent a request with these headers, by lower-case name; anonymous where nobody knows."""
-    credentials = Credentials(headers, client[0] if client else None)
-    return await context.hooks.first(authenticate, context, credentials) or ANONYMOUS
+@hookspec
+async def authorize(context: Context, action: str, subject: Subject) -> bool | None:
+    """Whether the context's viewer may do something, beyond what its permissions say.
+
+    None for no opinion. Where anybody says False nobody may; where nobody says True neither.
+    """
+
+
+@hookspec
+async def user_registered(context: Context, user_id: str) -> None:
+    """Somebody has an account now, by its key. Told through the outbox, at least once."""
+
+
+@hookspec
+async def signed_in(context: Context, user_id: str, guest: str | None) -> None:
+    """Somebody has signed in, and was this guest before. Told through the outbox."""
+
+
+@hookspec
+async def signed_out(context: Context, user_id: str) -> None:
+    """A session has ended, by its user or by somebody else. Told through the outbox."""
+
+
+@hookspec
+async def user_erased(context: Context, user_id: str) -> None:
+    """An account is gone: remove what is personal, keep what the law wants. By the outbox."""
+
+
+@hookspec
+async def message_due(context: Context, message: Message) -> None:
+    """Send a message by e-mail. Told through the outbox, at least once."""
+
+
+async def identify(context: Context, headers: Mapping[str, str], scope: Scope) -> None:
+    """Set who sent a request with these headers, by lower-case name; anonymous for nobody known.
+
+    Raises UnauthenticatedError for wrong credentials.
+    """
+    client = scope.get("client")
+    method = str(scope.get("method", "WEBSOCKET"))
+    context.credentials = Credentials(headers, client[0] if client else None, method)
+    viewer = await context.hooks.first(authenticate, context, context.credentials)
+    context.viewer = viewer or ANONYMOUS
+
+
+async def allowed(context: Context, action: str, subject: Subject) -> bool:
+    """Whether the viewer may do something with a subject: by a permission, or as plugins say."""
+    viewer = context.viewer
+    if viewer == SYSTEM:
+        return True
+    said = await context.hooks.collect(authorize, context, action, subject)
+    return False not in said and (action in viewer.permissions or True in said)
+
+
+async def check_allowed(context: Context, action: str, subject: Subject) -> None:
+    """Raise UnauthenticatedError or ForbiddenError where the viewer may not do something."""
+    if not await allowed(context, action, subject):
+        if context.viewer.user is None:
+            raise UnauthenticatedError
+        raise ForbiddenError

@@ -9,6 +9,7 @@ from mercat.locales import best_locale
 from mercat.manifest import PluginSettings
 
 if TYPE_CHECKING:
+    from mercat.auth import Credentials
     from mercat.engine import Engine
     from mercat.hooks import Hooks
     from mercat.settings import ShopSettings
@@ -21,13 +22,16 @@ S = TypeVar("S", bound=PluginSettings)
 class Viewer:
     """Who is asking: a role, what it may do, and the user's key where there is one.
 
-    `seller` is the key of the seller whose staff the user is.
+    `seller` is the key of the seller whose staff the user is, `session` that of what the user has
+    signed in to, and `guest` that of somebody who has no account and, say, a cart.
     """
 
     role: str = "ANONYMOUS"
     permissions: frozenset[str] = frozenset()
     user: str | None = None
     seller: str | None = None
+    session: str | None = None
+    guest: str | None = None
 
 
 ANONYMOUS = Viewer()
@@ -40,7 +44,8 @@ class Context:
 
     `languages` is what the caller reads, as RFC 9110 (12.5.4) writes it in Accept-Language; an
     argument of a field may say otherwise. `loaders` belongs to the batch fields of one GraphQL
-    operation, `naming` to an answer that may be kept. `idempotency_key` is the request's header.
+    operation, `naming` to an answer that may be kept. `idempotency_key` is the request's header,
+    `credentials` what else came with it, and `cookies` values of Set-Cookie for its response.
     """
 
     engine: "Engine"
@@ -49,6 +54,8 @@ class Context:
     loaders: dict[Any, Any] = field(default_factory=dict)
     naming: Naming | None = None
     idempotency_key: str | None = None
+    credentials: "Credentials | None" = None
+    cookies: list[str] = field(default_factory=list)
 
     @property
     def hooks(self) -> "Hooks":

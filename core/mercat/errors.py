@@ -4,6 +4,10 @@ MercatError
  ├── BootError           what the integrator must fix; the command exits with 2
  ├── StoreError          a store can't be reached; the command exits with 3
  │    └── NotReadyError  something is being made and not there yet
+ ├── AccessError         who asks may not do this, or not now; never a `userError`
+ │    ├── UnauthenticatedError
+ │    ├── ForbiddenError
+ │    └── RateLimitedError
  └── DomainError         what the caller did; becomes a `userError`
       ├── NotFoundError
       ├── StaleError
@@ -11,6 +15,7 @@ MercatError
       └── InvalidError
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -28,6 +33,36 @@ class StoreError(MercatError):
 
 class NotReadyError(StoreError):
     """Something that the answer needs is being made; the text says what, and clients see it."""
+
+
+class AccessError(MercatError):
+    """Who asks may not do this, or not now."""
+
+
+class UnauthenticatedError(AccessError):
+    """The credentials of a request are wrong, or there are none where some are needed.
+
+    `cookies` are values of Set-Cookie that take wrong ones out of a browser.
+    """
+
+    def __init__(self, message: str = "sign in to do this", *, cookies: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.cookies = tuple(cookies)
+
+
+class ForbiddenError(AccessError):
+    """The viewer is known and may not do this."""
+
+    def __init__(self, message: str = "you may not do this") -> None:
+        super().__init__(message)
+
+
+class RateLimitedError(AccessError):
+    """Too much was asked for; `retry_after` is how many seconds to wait."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DomainError(MercatError):

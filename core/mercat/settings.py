@@ -30,7 +30,7 @@ from mercat.money import CURRENCIES
 FILE_NAME = "engine.toml"
 SECRETS_NAME = ".secrets.toml"
 PREFIX = "MERCAT"
-FIRST_PARTY = ("media", "products", "categories")
+FIRST_PARTY = ("auth", "media", "products", "categories")
 
 M = TypeVar("M", bound=BaseModel)
 

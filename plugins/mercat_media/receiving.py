@@ -9,12 +9,12 @@ from litestar import Request, asgi
 from litestar.enums import ScopeType
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
-from mercat.auth import identified
+from mercat.auth import identify
 from mercat.context import ANONYMOUS, Context
 from mercat.engine import Engine
-from mercat.errors import DomainError
+from mercat.errors import DomainError, ForbiddenError
 from mercat.graphql.bodies import read_chunks
-from mercat.graphql.errors import ErrorCode, ForbiddenError, presented_exception
+from mercat.graphql.errors import ErrorCode, presented_exception
 from mercat.graphql.forms import read_parts
 from mercat.graphql.protocol import FORM, HTTPError, read_headers
 from mercat.graphql.streams import StrawberryView
@@ -75,7 +75,7 @@ def _checked(view: StrawberryView, scope: Scope) -> Request[Any, Any, Any]:
 async def _context(engine: Engine, request: Request[Any, Any, Any]) -> Context:
     context = engine.context(ANONYMOUS)
     headers = read_headers(request.scope["headers"])
-    context.viewer = await identified(context, headers, request.scope.get("client"))
+    await identify(context, headers, request.scope)
     if owner_of(context.viewer) is None:
         raise ForbiddenError
     return context

@@ -11,7 +11,7 @@ from litestar.datastructures import UploadFile
 from strawberry.file_uploads import Upload
 
 from mercat.caching import cacheable
-from mercat.errors import DomainError
+from mercat.errors import DomainError, ForbiddenError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -23,7 +23,7 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError, UserError
+from mercat.graphql.errors import UserError
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import reads, stored
 from mercat.graphql.scalars import URL

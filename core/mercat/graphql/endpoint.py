@@ -11,7 +11,7 @@ from litestar import WebSocket
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from mercat.auth import identified
+from mercat.auth import identify
 from mercat.caching.answers import Reply
 from mercat.context import ANONYMOUS, Context
 from mercat.graphql.bodies import check_length, read_chunks
@@ -49,6 +49,7 @@ from mercat.graphql.streams import StrawberryView
 from mercat.graphql.uploads import largest_upload
 
 _POLICY_VIOLATION = 1008
+_RETRIED = {ErrorCode.UNAVAILABLE: 503, ErrorCode.RATE_LIMITED: 429}
 _TOO_LARGE = 413
 
 
@@ -137,7 +138,8 @@ class Endpoint:
             reply = await self._answers.reply(question, context, ask)
         if scope["method"] == "GET" and reply.is_whole:
             return validated(reply, headers, content_type, question)
-        return Response(reply.status, reply.body, content_type, cache_status(question, reply))
+        more = cache_status(question, reply)
+        return Response(reply.status, reply.body, content_type, more, context.cookies)
 
     async def _execute(
         self, document: Document, request: Request, content_type: str, context: Context
@@ -187,7 +189,7 @@ class Endpoint:
             idempotency_key=headers.get("idempotency-key"),
         )
         if self._authenticates:
-            context.viewer = await identified(context, headers, scope.get("client"))
+            await identify(context, headers, scope)
         return context
 
     async def _body(self, receive: Receive, headers: Headers) -> bytes:
@@ -263,8 +265,10 @@ def _did_not_start(result: ExecutionResult) -> bool:
 
 
 def _status(result: ExecutionResult) -> int:
+    """503 or 429 where the only field, or one that all others need, failed for such a reason."""
     if result.data is None:
         for error in result.errors or ():
-            if (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE:
-                return 503
+            code = (error.extensions or {}).get("code")
+            if code in _RETRIED:
+                return _RETRIED[code]
     return 200

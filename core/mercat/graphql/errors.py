@@ -13,7 +13,18 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from mercat.errors import ConflictError, DomainError, NotFoundError, NotReadyError, StoreError
+from mercat.errors import (
+    AccessError,
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    MercatError,
+    NotFoundError,
+    NotReadyError,
+    RateLimitedError,
+    StoreError,
+    UnauthenticatedError,
+)
 
 _LONGEST_MESSAGE = 500
 _SHORTEST_MESSAGE = 200
@@ -38,6 +49,15 @@ class ErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+_CODES: dict[type[MercatError], ErrorCode] = {
+    NotFoundError: ErrorCode.NOT_FOUND,
+    ConflictError: ErrorCode.CONFLICT,
+    NotReadyError: ErrorCode.UNAVAILABLE,
+    UnauthenticatedError: ErrorCode.UNAUTHENTICATED,
+    ForbiddenError: ErrorCode.FORBIDDEN,
+}
+
+
 @strawberry.interface(description="What the person who asked can mend.")
 class UserError:
     """The parent of every domain's error; each adds its own `code`."""
@@ -46,13 +66,6 @@ class UserError:
         description="The path of the input field that is meant, where it is one."
     )
     message: str = strawberry.field(description="What is wrong, in a sentence.")
-
-
-class ForbiddenError(GraphQLError):
-    """The viewer may not do this."""
-
-    def __init__(self) -> None:
-        super().__init__("you may not do this", extensions={"code": ErrorCode.FORBIDDEN.value})
 
 
 def refusal(message: str, code: ErrorCode = ErrorCode.BAD_REQUEST) -> GraphQLError:
@@ -94,16 +107,20 @@ def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
         return error.message, error.extensions
     if cause is None or _is_about_the_request(error, cause):
         return error.message, {"code": ErrorCode.BAD_REQUEST.value}
-    if isinstance(cause, DomainError):
-        return str(cause), {"code": _domain_code(cause).value}
-    if isinstance(cause, NotReadyError):
-        return str(cause), {"code": ErrorCode.UNAVAILABLE.value}
+    if isinstance(cause, (DomainError, AccessError, NotReadyError)):
+        return str(cause), _extensions(cause)
     if isinstance(cause, (StoreError, RedisConnectionError, RedisTimeoutError)) or _is_down(cause):
         _logger.warning("a store does not answer: %s", type(cause).__name__)
         return "the shop's store does not answer; try again", {"code": ErrorCode.UNAVAILABLE.value}
     error_id = secrets.token_hex(8)
     _logger.error("error %s at %s", error_id, error.path, exc_info=cause)
     return "internal error", {"code": ErrorCode.INTERNAL.value, "errorId": error_id}
+
+
+def _extensions(error: MercatError) -> dict[str, Any]:
+    if isinstance(error, RateLimitedError):
+        return {"code": ErrorCode.RATE_LIMITED.value, "retryAfter": error.retry_after}
+    return {"code": _code(error).value}
 
 
 def _is_about_the_request(error: GraphQLError, cause: BaseException) -> bool:
@@ -133,7 +150,8 @@ def _is_down(error: BaseException) -> bool:
     )
 
 
-def _domain_code(error: DomainError) -> ErrorCode:
-    if isinstance(error, NotFoundError):
-        return ErrorCode.NOT_FOUND
-    return ErrorCode.CONFLICT if isinstance(error, ConflictError) else ErrorCode.BAD_REQUEST
+def _code(error: MercatError) -> ErrorCode:
+    for kind, code in _CODES.items():
+        if isinstance(error, kind):
+            return code
+    return ErrorCode.BAD_REQUEST

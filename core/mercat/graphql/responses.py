@@ -9,6 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mercat.caching.answers import Question, Reply
 from mercat.caching.kept import etag_of
+from mercat.errors import RateLimitedError, UnauthenticatedError
 from mercat.graphql.errors import ErrorCode, presented_exception
 from mercat.graphql.protocol import GRAPHQL_JSON, HTML, JSON, HTTPError
 
@@ -34,7 +35,7 @@ _STATUS = {
 class Response:
     """A whole response; it is an ASGI application."""
 
-    __slots__ = ("body", "content_type", "headers", "status")
+    __slots__ = ("body", "content_type", "cookies", "headers", "status")
 
     def __init__(
         self,
@@ -42,11 +43,13 @@ class Response:
         body: bytes,
         content_type: str,
         headers: Headers | None = None,
+        cookies: Sequence[str] = (),
     ) -> None:
         self.status = status
         self.body = body
         self.content_type = content_type
         self.headers = headers
+        self.cookies = cookies
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         del scope
@@ -60,6 +63,7 @@ class Response:
             del raw[:2]
         if self.headers:
             raw += [(key.encode(), value.encode()) for key, value in self.headers.items()]
+        raw += [(b"set-cookie", cookie.encode()) for cookie in self.cookies]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
@@ -102,7 +106,17 @@ def failure(headers: Headers, error: Exception) -> ASGIApp:
     """The response to a request that an exception ended."""
     seen = presented_exception(error)
     status = _STATUS.get((seen.extensions or {}).get("code", ""), 400)
-    return Response(status, errors_json([seen]), _error_type(headers))
+    cookies = error.cookies if isinstance(error, UnauthenticatedError) else ()
+    return Response(status, errors_json([seen]), _error_type(headers), _hints(error), cookies)
+
+
+def _hints(error: Exception) -> Headers:
+    """What a client is to do about it (RFC 6750, 3; RFC 9110, 10.2.3)."""
+    if isinstance(error, UnauthenticatedError):
+        return {"www-authenticate": 'Bearer error="invalid_token"'}
+    if isinstance(error, RateLimitedError):
+        return {"retry-after": str(error.retry_after)}
+    return _NONE
 
 
 def _error_type(headers: Headers) -> str:

@@ -5,9 +5,8 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from mercat.errors import DomainError
+from mercat.errors import DomainError, ForbiddenError
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Mutation, extend
 from mercat.ids import encode_id
 from mercat.storage import Record

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import strawberry
 
 from mercat.context import Context
-from mercat.errors import DomainError
+from mercat.errors import DomainError, ForbiddenError
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Mutation, extend
 from mercat.storage import Record
 from mercat_products.editing import service, variants

@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from mercat.caching import cacheable
 from mercat.context import Context
-from mercat.errors import DomainError, InvalidError
+from mercat.errors import DomainError, ForbiddenError, InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -23,7 +23,6 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node

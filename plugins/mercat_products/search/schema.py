@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from mercat.caching import cacheable
 from mercat.catalog import ProductSearch
-from mercat.errors import NotReadyError
+from mercat.errors import ForbiddenError, NotReadyError
 from mercat.graphql.connections import (
     After,
     Before,
@@ -21,7 +21,6 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.localising import Locale, check_locale
 from mercat.graphql.records import wanted_keys

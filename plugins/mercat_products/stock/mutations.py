@@ -9,9 +9,9 @@ from typing import Annotated, cast
 import strawberry
 from bson import ObjectId
 
-from mercat.errors import DomainError, InvalidError
+from mercat.errors import DomainError, ForbiddenError, InvalidError
 from mercat.graphql.context import Info, idempotency_key
-from mercat.graphql.errors import ForbiddenError, UserError
+from mercat.graphql.errors import UserError
 from mercat.graphql.extend import Mutation, Subscription, extend
 from mercat.ids import object_id
 from mercat_products.schema import Product, ProductVariant

@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from mercat.auth import identified
+from mercat.auth import identify
 from mercat.context import ANONYMOUS, Context
 from mercat.errors import InvalidError
 from mercat.graphql.protocol import read_headers
@@ -52,7 +52,7 @@ def stock_report(engine: "Engine") -> ControllerRouterHandler:
 async def _viewing(engine: "Engine", request: Request[Any, Any, Any]) -> Context:
     context = Context(engine)
     headers = read_headers(request.scope["headers"])
-    context.viewer = await identified(context, headers, request.scope.get("client"))
+    await identify(context, headers, request.scope)
     if context.viewer.role == ANONYMOUS.role:
         raise NotAuthorizedException("sign in first")
     if not may_see_some(context.viewer):

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from mercat.caching import cacheable
+from mercat.errors import ForbiddenError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -18,7 +19,6 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import ForbiddenError
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import reads, stored
 from mercat.storage import Record

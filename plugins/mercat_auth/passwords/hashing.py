@@ -1,0 +1,85 @@
+"""argon2id in threads of its own, a bounded number at once, so that a flood starves nobody."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from mercat.context import Context
+from mercat.engine import Engine
+from mercat.errors import RateLimitedError
+from mercat_auth.settings import AuthSettings
+
+T = TypeVar("T")
+
+_NICE = 10  # of the threads: whoever only looks at products goes first
+_AGAIN_SECONDS = 5
+
+
+class Hashing:
+    """One process's; its parameters are those of OWASP's Password Storage Cheat Sheet."""
+
+    def __init__(self, engine: Engine) -> None:
+        settings = engine.plugin_settings(AuthSettings)
+        self._hasher = PasswordHasher(
+            time_cost=settings.hash_passes, memory_cost=settings.hash_memory_kib, parallelism=1
+        )
+        self._most = settings.hashes_at_once + settings.hashes_waiting
+        self._count = 0
+        self._threads = ThreadPoolExecutor(
+            settings.hashes_at_once, "hashing", initializer=_step_back
+        )
+        self._nobodys: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """The hash of a password. Raises RateLimitedError where too many wait."""
+        return await self._in_turn(lambda: self._hasher.hash(password))
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        """Whether a password is the one that was hashed; takes as long where there is none."""
+        return await self._in_turn(lambda: self._verify(stored, password))
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether a password is to be hashed anew, as the parameters have changed."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _verify(self, stored: str | None, password: str) -> bool:
+        known = stored is not None
+        if stored is None:
+            self._nobodys = self._nobodys or self._hasher.hash("nobody's")
+            stored = self._nobodys
+        try:
+            return self._hasher.verify(stored, password) and known
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        if self._count >= self._most:
+            raise RateLimitedError(
+                "too many people sign in at this moment; try again", retry_after=_AGAIN_SECONDS
+            )
+        self._count += 1
+        loop = asyncio.get_running_loop()
+        future = self._threads.submit(work)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        return await asyncio.wrap_future(future)
+
+    def _done(self) -> None:
+        self._count -= 1
+
+
+def _step_back() -> None:
+    """Give this thread less of the processor; Linux has priorities by thread, others do not."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
+def hashing_of(context: Context) -> Hashing:
+    """The hashing of the context's engine."""
+    return context.engine.own(Hashing, context.engine)

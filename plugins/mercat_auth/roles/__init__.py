@@ -1,0 +1,1 @@
+"""What people may do: roles, made of permissions that plugins declare."""
