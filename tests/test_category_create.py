@@ -42,9 +42,11 @@ async def test_category_is_added_and_found(engine: Engine, client: Client) -> No
 
 async def test_only_those_with_the_permission_may(engine: Engine, client: Client) -> None:
     refused = await create(engine, Viewer(), name="x")
-    assert refused["extensions"]["code"] == "FORBIDDEN"
+    assert refused["extensions"]["code"] == "UNAUTHENTICATED"
+    customer = await create(engine, Viewer(role="CUSTOMER", user="c"), name="x")
+    assert customer["extensions"]["code"] == "FORBIDDEN"
     answer = await client.ask(CREATE, {"input": {"name": "x"}})
-    assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert await engine.storage.database["categories"].count_documents({}) == 0
 
 

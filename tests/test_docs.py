@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Le
@@ -30,6 +30,7 @@ from mercat.importing import import_file
 from mercat.lifecycle import demo_requested, ready_operations
 from mercat.settings import FIRST_PARTY, Settings, load_settings, read_section
 from mercat.storage.migrations import status
+from mercat_auth.oauth.settings import ProviderSettings
 
 from .conftest import Client, ClientFor, EngineFor, Mercat, Stores, until
 from .contracts import (
@@ -121,7 +122,7 @@ def test_every_hook_has_a_test(hook: str) -> None:
 def verbs() -> Iterator[tuple[str, str]]:
     """Which hook is called by which verb, as the sources have it."""
     called = re.compile(
-        r"\.(gather|collect|first|notify|notify_reversed|outbox\.add)\(\s*(?:session,\s*)?"
+        r"\.(gather|collect|first|notify|notify_reversed|outbox\.add)\(\s*(?:(?:session|within),\s*)?"
         r"(?:\w+\.)?(\w+)"
     )
     for file in [*(ROOT / "core").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
@@ -174,15 +175,19 @@ def models() -> dict[str, tuple[type[BaseModel], dict[str, FieldInfo]]]:
 
 def type_of(annotation: Any, metadata: list[Any]) -> str:
     """A key's type in words."""
-    if get_origin(annotation) is UnionType:
+    if get_origin(annotation) in {UnionType, Union}:
         (annotation,) = (kind for kind in get_args(annotation) if kind is not type(None))
+    if get_origin(annotation) is Annotated:
+        annotation, *metadata = get_args(annotation)
     if get_origin(annotation) is tuple:
         (item, *_) = get_args(annotation)
         kind, more = (get_args(item)[0], get_args(item)[1:]) if get_args(item) else (item, ())
-        words = type_of(kind, [part for info in more for part in info.metadata])
+        words = type_of(kind, [part for info in more for part in getattr(info, "metadata", ())])
         return f"list of {words.replace('string', 'strings', 1)}"
     if annotation is SecretStr:
         return "secret"
+    if get_origin(annotation) is dict:
+        return "tables"
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
     return _NAMES[annotation] + bounds(metadata)
@@ -203,7 +208,7 @@ def bounds(metadata: list[Any]) -> str:
 
 
 def row_of(name: str, key: str, info: FieldInfo) -> tuple[str, ...]:
-    default = info.default
+    default = info.get_default(call_default_factory=True)
     written = "not set" if default is None else f"`{json.dumps(default, default=str)}`"
     variable = f"MERCAT_{name.replace('.', '__')}__{key}".upper()
     return f"`{key}`", type_of(info.annotation, info.metadata), written, f"`{variable}`"
@@ -232,6 +237,16 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.enabled": ("products", ("products",)),
     "graphql.executor": ("interpreted", "interpreted"),
     "cache.max_bytes": ("2000000", 2_000_000),
+    "plugins.auth.secret": ("x" * 32, SecretStr("x" * 32)),
+    "plugins.auth.algorithm": ("EdDSA", "EdDSA"),
+    "plugins.auth.min_password_length": ("11", 11),
+    "plugins.auth.hash_memory_kib": ("8000", 8000),
+    "plugins.auth.public_url": ("https://shop.test", "https://shop.test"),
+    "plugins.auth.redirects": ("https://shop.test/in", ("https://shop.test/in",)),
+    "plugins.auth.providers": (
+        '{"google": {"client_id": "x"}}',
+        {"google": ProviderSettings(client_id="x")},
+    ),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),
     "plugins.media.max_pixels": ("20000", 20_000),

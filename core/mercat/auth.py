@@ -1,9 +1,9 @@
 """Hooks of authentication and authorization, with the values that they pass."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from litestar.types import Scope
 
@@ -21,6 +21,14 @@ MessageKind = Literal[
     "email_changed",
     "account_erased",
     "seller_invitation",
+    "mfa_enabled",
+    "mfa_disabled",
+    "recovery_codes_renewed",
+    "recovery_code_used",
+    "passkey_added",
+    "passkey_removed",
+    "identity_linked",
+    "identity_unlinked",
 ]
 
 
@@ -74,9 +82,36 @@ class Message:
     expires_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An OpenID provider that people may sign in with; `id` is its part of the shop's addresses.
+
+    `issuer` is what its discovery document calls it. `internal` says that it may be at an address
+    that is not public, such as one of the shop's own network. `trusts_mfa` says that where it saw a
+    second factor (RFC 8176) the shop asks for none of its own.
+    """
+
+    id: str
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    internal: bool = False
+    trusts_mfa: bool = False
+
+
 @hookspec
 def permissions() -> Sequence[Permission]:  # type: ignore[empty-body]
     """What the plugin's operations need; roles are made of it."""
+
+
+@hookspec
+def identity_providers(context: Context) -> Sequence[IdentityProvider]:  # type: ignore[empty-body]
+    """OpenID providers beside those of the settings, such as one that a plugin speaks for.
+
+    Asked once, when the engine is made; the context has the plugin's settings, and no stores yet.
+    """
 
 
 @hookspec
@@ -117,8 +152,37 @@ async def user_erased(context: Context, user_id: str) -> None:
 
 
 @hookspec
+async def seller_state_changed(context: Context, seller: str) -> None:
+    """A seller was approved, suspended, reinstated or closed, by its key; told through the outbox.
+
+    Delivered at least once, and not always in order: ask `suspended_sellers` for the state.
+    """
+
+
+@hookspec
+async def suspended_sellers(context: Context, sellers: Sequence[str]) -> Sequence[str] | None:
+    """Those of the sellers with these keys that may not sell now."""
+
+
+@hookspec
+async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
+    """What the plugin stores about somebody, for their own copy of it, by headings of its own.
+
+    Values that JSON has; no secrets, and nothing about others.
+    """
+
+
+@hookspec
 async def message_due(context: Context, message: Message) -> None:
     """Send a message by e-mail. Told through the outbox, at least once."""
+
+
+@hookspec
+async def link_secret(context: Context, link_id: str) -> str | None:
+    """What a link in a message has to carry; None where the link isn't this plugin's.
+
+    It is made anew each time, so that it is stored nowhere; only who sends the message asks.
+    """
 
 
 async def identify(context: Context, headers: Mapping[str, str], scope: Scope) -> None:
@@ -129,8 +193,21 @@ async def identify(context: Context, headers: Mapping[str, str], scope: Scope) -
     client = scope.get("client")
     method = str(scope.get("method", "WEBSOCKET"))
     context.credentials = Credentials(headers, client[0] if client else None, method)
-    viewer = await context.hooks.first(authenticate, context, context.credentials)
-    context.viewer = viewer or ANONYMOUS
+    context.viewer = await recognised(context, context.credentials)
+
+
+async def recognised(context: Context, credentials: Credentials) -> Viewer:
+    """Who these credentials stand for; anonymous for nobody known.
+
+    As `hooks.first` does it, in a tenth of the time: every request asks. Raises AccessError.
+    """
+    for implementation in context.hooks.implementations("authenticate"):
+        viewer: Viewer | None = await implementation(
+            {"context": context, "credentials": credentials}
+        )
+        if viewer is not None:
+            return viewer
+    return ANONYMOUS
 
 
 async def allowed(context: Context, action: str, subject: Subject) -> bool:
@@ -145,6 +222,6 @@ async def allowed(context: Context, action: str, subject: Subject) -> bool:
 async def check_allowed(context: Context, action: str, subject: Subject) -> None:
     """Raise UnauthenticatedError or ForbiddenError where the viewer may not do something."""
     if not await allowed(context, action, subject):
-        if context.viewer.user is None:
+        if context.viewer.role == ANONYMOUS.role:
             raise UnauthenticatedError
         raise ForbiddenError

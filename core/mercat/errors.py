@@ -6,6 +6,7 @@ MercatError
  │    └── NotReadyError  something is being made and not there yet
  ├── AccessError         who asks may not do this, or not now; never a `userError`
  │    ├── UnauthenticatedError
+ │    │    └── ExpiredError
  │    ├── ForbiddenError
  │    └── RateLimitedError
  └── DomainError         what the caller did; becomes a `userError`
@@ -48,6 +49,10 @@ class UnauthenticatedError(AccessError):
     def __init__(self, message: str = "sign in to do this", *, cookies: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.cookies = tuple(cookies)
+
+
+class ExpiredError(UnauthenticatedError):
+    """The credentials were good, and can be renewed without signing in again."""
 
 
 class ForbiddenError(AccessError):

@@ -9,9 +9,9 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from dynaconf import Dynaconf
 from dynaconf.validator import ValidationError as DynaconfError
@@ -26,6 +26,7 @@ from pydantic import (
 
 from mercat.errors import BootError
 from mercat.money import CURRENCIES
+from mercat.tables import annotation_at, dotted, is_container, is_secret
 
 FILE_NAME = "engine.toml"
 SECRETS_NAME = ".secrets.toml"
@@ -176,7 +177,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     if secrets.is_file():
         _check_sections(secrets, _read_toml(secrets))
     _check_sections(file, raw)
-    in_file = frozenset(_dotted(raw))
+    in_file = frozenset(dotted(raw))
     merged = _merge(_dynaconf(file, secrets), overrides or {})
     plugins = dict(merged.get("plugins", {}))
     enabled = read_section(
@@ -285,11 +286,14 @@ def read_section(
 
     A secret that stands in engine.toml, which is shared and kept in git, is refused.
     """
-    for name, field in model.model_fields.items():
-        if f"{section}.{name}" in in_file and _is_secret(field.annotation):
-            variable = f"{PREFIX}_{section.replace('.', '__').upper()}__{name.upper()}"
+    for path in sorted(in_file):
+        if path.startswith(f"{section}.") and is_secret(
+            annotation_at(model, path.removeprefix(f"{section}.").split("."))
+        ):
+            table_name, _, name = path.rpartition(".")
+            variable = f"{PREFIX}_{path.replace('.', '__').upper()}"
             raise BootError(
-                f"{file}: [{section}] {name} is a secret; set it as {variable} or in "
+                f"{file}: [{table_name}] {name} is a secret; set it as {variable} or in "
                 f"{SECRETS_NAME}, which git ignores"
             )
     if not isinstance(table, dict):
@@ -305,24 +309,9 @@ def _spread(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
     spread = dict(table)
     for name, field in model.model_fields.items():
         value = spread.get(name)
-        if isinstance(value, str) and _is_container(field.annotation):
+        if isinstance(value, str) and is_container(field.annotation):
             spread[name] = _read_container(value)
     return spread
-
-
-def _dotted(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    for name, value in table.items():
-        yield f"{above}{name.lower()}"
-        if isinstance(value, Mapping):
-            yield from _dotted(value, f"{above}{name.lower()}.")
-
-
-def _is_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or SecretStr in get_args(annotation)
-
-
-def _is_container(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) in {tuple, list, dict, set, frozenset}
 
 
 def _read_container(text: str) -> Any:

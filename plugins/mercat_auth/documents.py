@@ -53,6 +53,7 @@ class UserDocument(Document):
     token_version: int = 1
     state: Literal["active", "suspended", "erased"] = "active"
     number: int
+    signed_in_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     version: int = 1
@@ -63,15 +64,23 @@ class UserDocument(Document):
             IndexModel(
                 [("email_key", 1)],
                 unique=True,
-                partialFilterExpression={"email_key": {"$type": "string"}},
+                partialFilterExpression={"email_key": {"$gt": ""}},
             ),
             IndexModel(
                 [("identities.key", 1)],
                 unique=True,
-                partialFilterExpression={"identities.key": {"$type": "string"}},
+                partialFilterExpression={"identities.key": {"$gt": ""}},
+            ),
+            IndexModel(
+                [("passkeys.id", 1)],
+                unique=True,
+                # Of `$type` the planner doesn't know that a string looked for has it.
+                partialFilterExpression={"passkeys.id": {"$gt": ""}},
             ),
             IndexModel([("number", 1)], unique=True),
-            IndexModel([("seller", 1)]),
+            IndexModel([("seller", 1), ("number", 1)]),
+            IndexModel([("roles", 1), ("number", 1)]),
+            IndexModel([("state", 1), ("number", 1)]),
         ]
 
 
@@ -140,3 +149,14 @@ class LinkDocument(Document):
     class Settings:
         name = "links"
         indexes = [IndexModel([("user", 1), ("purpose", 1)]), IndexModel([("expires_at", 1)])]
+
+
+class AnsweredChallengeDocument(Document):
+    """A challenge that was answered, by its digest, so that nobody answers it again."""
+
+    id: str  # type: ignore[assignment]
+    expires_at: datetime
+
+    class Settings:
+        name = "answered_challenges"
+        indexes = [IndexModel([("expires_at", 1)])]

@@ -5,6 +5,7 @@ from typing import Any
 from beanie import Document
 from bson import ObjectId
 
+from mercat.auth import Permission
 from mercat.catalog import Placement
 from mercat.context import Context
 from mercat.exporting import Exporter
@@ -26,6 +27,7 @@ from mercat_categories.listing import settle
 from mercat_categories.loading import CATEGORIES
 from mercat_categories.memory import memory_of
 from mercat_categories.operations import OPERATIONS
+from mercat_categories.permissions import PERMISSIONS
 from mercat_categories.relisting import start_relisting, stop_relisting
 from mercat_categories.schema import (
     CategoryFacets,
@@ -51,6 +53,11 @@ def documents() -> Sequence[type[Document]]:
 @hookimpl
 def schema() -> Sequence[type]:
     return [CategoryTree, ProductCategories, CategoryFacets, CategoryQuery, CategoryMutation]
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
 
 
 @hookimpl

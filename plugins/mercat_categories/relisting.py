@@ -24,7 +24,7 @@ from mercat_categories.listing import settle
 from mercat_categories.memory import memory_of
 from mercat_products.documents import COUNTER, ProductDocument
 
-_STATUSES = ("active", "draft", "archived")
+_STATUSES = ("active", "draft", "archived", "withheld")
 _AT_ONCE = 100
 _LEASE = timedelta(seconds=5)
 _POLL_SECONDS = 5.0

@@ -5,12 +5,14 @@ from datetime import timedelta
 from beanie import Document
 from litestar.types import ControllerRouterHandler
 
+from mercat.auth import Permission
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job
 from mercat_media import contents
 from mercat_media.documents import ContentDocument, MediaDocument
+from mercat_media.owners import PERMISSIONS
 from mercat_media.receiving import receiving
 from mercat_media.schema import MediaMutation, MediaQuery
 from mercat_media.serving import serving
@@ -30,6 +32,11 @@ def schema() -> Sequence[type]:
 @hookimpl
 def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
     return [receiving(engine), serving(workshop_of(engine.context()).store)]
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
 
 
 @hookimpl

@@ -1,11 +1,19 @@
 """Whose pictures are whose. What a viewer may not see answers like what isn't there."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from mercat.context import SYSTEM, Viewer
+from mercat.auth import Permission
+from mercat.context import ANONYMOUS, SYSTEM, Viewer
+from mercat.errors import ForbiddenError, UnauthenticatedError
 
 UPLOAD = "media.upload"
 MANAGE = "media.manage"
+
+PERMISSIONS: Sequence[Permission] = (
+    Permission(UPLOAD, "Upload pictures, and change and delete one's own.", ("SELLER", "ADMIN")),
+    Permission(MANAGE, "See, change and delete every picture of the shop."),
+)
 
 
 def manages(viewer: Viewer) -> bool:
@@ -28,3 +36,12 @@ def theirs(viewer: Viewer) -> dict[str, Any] | None:
         return {}
     owner = owner_of(viewer)
     return None if owner is None else {"owner": owner}
+
+
+def check_uploads(viewer: Viewer) -> None:
+    """Raise UnauthenticatedError or ForbiddenError for who has no pictures."""
+    if owner_of(viewer) is not None or viewer.role == SYSTEM.role:
+        return
+    if viewer.role == ANONYMOUS.role:
+        raise UnauthenticatedError
+    raise ForbiddenError

@@ -12,17 +12,18 @@ from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 from mercat.auth import identify
 from mercat.context import ANONYMOUS, Context
 from mercat.engine import Engine
-from mercat.errors import DomainError, ForbiddenError
+from mercat.errors import DomainError
 from mercat.graphql.bodies import read_chunks
 from mercat.graphql.errors import ErrorCode, presented_exception
 from mercat.graphql.forms import read_parts
 from mercat.graphql.protocol import FORM, HTTPError, read_headers
+from mercat.graphql.responses import hints
 from mercat.graphql.streams import StrawberryView
 from mercat.ids import encode_id
 from mercat.storage import Record
 from mercat_media import service
 from mercat_media.errors import BusyError, TooLargeError, UnsupportedTypeError
-from mercat_media.owners import owner_of
+from mercat_media.owners import check_uploads
 from mercat_media.renditions import PATH, address
 from mercat_media.settings import MediaSettings
 
@@ -33,6 +34,7 @@ _STATUS = {
     BusyError.code: 503,
     ErrorCode.UNAUTHENTICATED.value: 401,
     ErrorCode.FORBIDDEN.value: 403,
+    ErrorCode.RATE_LIMITED.value: 429,
     ErrorCode.UNAVAILABLE.value: 503,
     ErrorCode.INTERNAL.value: 500,
 }
@@ -76,8 +78,7 @@ async def _context(engine: Engine, request: Request[Any, Any, Any]) -> Context:
     context = engine.context(ANONYMOUS)
     headers = read_headers(request.scope["headers"])
     await identify(context, headers, request.scope)
-    if owner_of(context.viewer) is None:
-        raise ForbiddenError
+    check_uploads(context.viewer)
     return context
 
 
@@ -130,6 +131,7 @@ def _refusal(error: Exception) -> tuple[int, object, Mapping[str, str]]:
             headers["retry-after"] = "60"
     else:
         seen = presented_exception(error)
+        headers.update(hints(error))
     code = str((seen.extensions or {}).get("code"))
     return _STATUS.get(code, _UNPROCESSABLE), _errors(seen), headers
 

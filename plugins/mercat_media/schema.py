@@ -11,7 +11,7 @@ from litestar.datastructures import UploadFile
 from strawberry.file_uploads import Upload
 
 from mercat.caching import cacheable
-from mercat.errors import DomainError, ForbiddenError
+from mercat.errors import DomainError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -31,7 +31,6 @@ from mercat.graphql.schema import Node
 from mercat.ids import encode_id, id_encoder, object_id
 from mercat.storage import Record
 from mercat_media import service
-from mercat_media.owners import owner_of, theirs
 from mercat_media.renditions import address
 from mercat_media.settings import MediaSettings
 
@@ -140,8 +139,6 @@ class MediaQuery:
         before: Before = None,
     ) -> Connection[Media]:
         context = info.context
-        if theirs(context.viewer) is None:
-            raise ForbiddenError
         page = await service.media_page(context, page_request(CURSOR, first, after, last, before))
 
         async def count() -> int:
@@ -226,8 +223,6 @@ class MediaMutation:
             MediaUploadInput, strawberry.argument(description="What to upload.")
         ],
     ) -> MediaUploadPayload:
-        if owner_of(info.context.viewer) is None:
-            raise ForbiddenError
         file = cast("UploadFile", input.file)
         try:
             record = await service.upload_file(info.context, file.file, alt=input.alt)
@@ -245,8 +240,6 @@ class MediaMutation:
             MediaUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> MediaUpdatePayload:
-        if theirs(info.context.viewer) is None:
-            raise ForbiddenError
         try:
             key = object_id(input.id, "Media")
             record = await service.update(info.context, key, alt=input.alt)
@@ -265,8 +258,6 @@ class MediaMutation:
             MediaDeleteInput, strawberry.argument(description="What to delete.")
         ],
     ) -> MediaDeletePayload:
-        if theirs(info.context.viewer) is None:
-            raise ForbiddenError
         try:
             await service.delete(info.context, object_id(input.id, "Media"))
         except DomainError as error:

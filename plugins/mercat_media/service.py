@@ -18,7 +18,7 @@ from mercat.storage.pages import Page, PageRequest, find_page, known_highest, re
 from mercat_media.contents import content_of, loosen
 from mercat_media.documents import COUNTER, MediaDocument
 from mercat_media.errors import InUseError
-from mercat_media.owners import owner_of, theirs
+from mercat_media.owners import check_uploads, owner_of, theirs
 from mercat_media.workshop import Staged, workshop_of
 
 _LONGEST_ALT = 500
@@ -32,6 +32,7 @@ def embedded(record: Record) -> Record:
 
 async def upload_file(context: Context, file: IO[bytes], *, alt: str | None) -> Record:
     """Upload a whole file; see `upload`. Raises TooLargeError too."""
+    check_uploads(context.viewer)
     async with workshop_of(context).staging() as staged:
         await asyncio.to_thread(staged.copy, file)
         return await upload(context, staged, alt=alt)
@@ -41,6 +42,7 @@ async def upload_chunks(
     context: Context, chunks: AsyncIterator[bytes], *, alt: str | None
 ) -> Record:
     """Upload a file as it arrives; see `upload`. Raises TooLargeError too."""
+    check_uploads(context.viewer)
     async with workshop_of(context).staging() as staged:
         with await asyncio.to_thread(staged.source.open, "xb") as out:
             async for chunk in chunks:
@@ -53,9 +55,10 @@ async def upload(context: Context, staged: Staged, *, alt: str | None) -> Record
 
     That keeps the words that it has: other things in the shop may show it.
 
-    The caller has checked that the viewer may. Raises InvalidError, UnsupportedTypeError,
-    PolyglotError, TooManyPixelsError, BrokenError, BusyError.
+    Raises UnauthenticatedError, ForbiddenError, InvalidError, UnsupportedTypeError, PolyglotError,
+    TooManyPixelsError, BrokenError, BusyError.
     """
+    check_uploads(context.viewer)
     text = _checked_alt(alt or "")
     owner = owner_of(context.viewer)
     if owner is None:
@@ -73,6 +76,7 @@ async def upload(context: Context, staged: Staged, *, alt: str | None) -> Record
 
 async def update(context: Context, media: ObjectId, *, alt: str) -> Record:
     """Change what a media's picture shows, in words. Raises InvalidError, NotFoundError."""
+    check_uploads(context.viewer)
     text = _checked_alt(alt)
     found = await _collection(context).find_one_and_update(
         _own(context, media),
@@ -84,6 +88,7 @@ async def update(context: Context, media: ObjectId, *, alt: str) -> Record:
 
 async def delete(context: Context, media: ObjectId) -> None:
     """Delete a media that nothing uses. Raises NotFoundError, InUseError."""
+    check_uploads(context.viewer)
     own = _own(context, media)
 
     async def work(session: Session) -> None:
@@ -108,7 +113,11 @@ async def media_by_id(context: Context, ids: Sequence[ObjectId]) -> dict[ObjectI
 
 
 async def media_page(context: Context, request: PageRequest) -> Page:
-    """One page of the viewer's media, the newest first. Raises NotFoundError."""
+    """One page of the viewer's media, the newest first.
+
+    Raises UnauthenticatedError or ForbiddenError for who has none.
+    """
+    check_uploads(context.viewer)
     return await find_page(
         _collection(context),
         _listed(context),

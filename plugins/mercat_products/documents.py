@@ -7,7 +7,7 @@ from pymongo import IndexModel
 
 COUNTER = "products"
 
-Status = Literal["draft", "active", "archived"]
+Status = Literal["draft", "active", "archived", "withheld"]
 
 
 class PriceBreak(BaseModel):
@@ -94,9 +94,10 @@ class ProductDocument(Document):
 
     `addresses` are its slug and those of its translations: no two products share one.
     `old_addresses` are those that it had. `seller` is the seller's key; None is the shop
-    itself. `placed_in` are the groups, such as categories, that other plugins put it in;
-    `listed_in` those that list it: them and everything above. `imported` is the digest of what was
-    last imported, where nobody has changed it since.
+    itself; while that one is suspended its active products are `withheld`. `placed_in` are the
+    groups, such as categories, that other plugins put it in; `listed_in` those that list it: them
+    and everything above. `imported` is the digest of what was last imported, where nobody has
+    changed it since.
     """
 
     number: int
@@ -135,4 +136,5 @@ class ProductDocument(Document):
             IndexModel([("status", 1), ("number", 1)]),
             IndexModel([("listed_in", 1), ("status", 1), ("number", 1)]),
             IndexModel([("type_id", 1), ("attributes.key", 1)]),
+            IndexModel([("seller", 1), ("status", 1), ("number", 1)]),
         ]

@@ -7,6 +7,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
+from mercat.auth import Permission
 from mercat.catalog import StockFigures
 from mercat.context import Context
 from mercat.exporting import Exporter
@@ -18,6 +19,7 @@ from mercat_products.editing.schema import ProductMutation, VariantMutation
 from mercat_products.exporting import EXPORTS
 from mercat_products.loading import PRODUCTS
 from mercat_products.operations import OPERATIONS
+from mercat_products.permissions import PERMISSIONS
 from mercat_products.product_types.documents import ProductTypeDocument
 from mercat_products.product_types.exporting import TYPE_EXPORTS
 from mercat_products.product_types.loading import PRODUCT_TYPES
@@ -40,6 +42,7 @@ from mercat_products.stock.jobs import JOBS
 from mercat_products.stock.mutations import StockMutation, StockSubscription
 from mercat_products.stock.routes import stock_report
 from mercat_products.stock.schema import StockQuery, VariantStock
+from mercat_products.withholding import follow_saved, follow_seller
 
 if TYPE_CHECKING:
     from mercat.engine import Engine
@@ -88,6 +91,11 @@ def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
 
 
 @hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
+
+
+@hookimpl
 def scheduled_jobs() -> Sequence[Job]:
     return JOBS
 
@@ -125,6 +133,12 @@ async def demo_requested(context: Context) -> None:
 @hookimpl
 async def products_saved(context: Context, product_ids: Sequence[str]) -> None:
     await follow_products(context, product_ids)
+    await follow_saved(context, product_ids)
+
+
+@hookimpl
+async def seller_state_changed(context: Context, seller: str) -> None:
+    await follow_seller(context, seller)
 
 
 @hookimpl

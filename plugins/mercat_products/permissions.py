@@ -1,6 +1,10 @@
 """Who may see and change which products."""
 
-from mercat.context import Viewer
+from collections.abc import Sequence
+
+from mercat.auth import Permission
+from mercat.context import ANONYMOUS, Viewer
+from mercat.errors import ForbiddenError, UnauthenticatedError
 from mercat.storage import Record
 
 MANAGE = "products.manage"
@@ -9,8 +13,19 @@ MANAGE = "products.manage"
 SELL = "products.sell"
 """The products of the viewer's own seller."""
 
+PERMISSIONS: Sequence[Permission] = (
+    Permission(
+        MANAGE, "Add, change and remove every product of the shop, its types and its stock."
+    ),
+    Permission(
+        SELL,
+        "Add, change and remove the products of one's own seller, and their stock.",
+        ("SELLER",),
+    ),
+)
+
 ACTIVE: Record = {"status": "active"}
-_HIDDEN: tuple[Record, ...] = ({"status": "draft"}, {"status": "archived"})
+_HIDDEN: tuple[Record, ...] = ({"status": "draft"}, {"status": "archived"}, {"status": "withheld"})
 
 
 def may_manage(viewer: Viewer) -> bool:
@@ -30,6 +45,18 @@ def may_edit(viewer: Viewer, seller: str | None) -> bool:
 def may_see(viewer: Viewer, record: Record) -> bool:
     """Whether a stored product meets `visible`."""
     return bool(record["status"] == "active" or may_edit(viewer, record.get("seller")))
+
+
+def check_manages(viewer: Viewer) -> None:
+    """Raise UnauthenticatedError or ForbiddenError for who may not manage all products."""
+    if not may_manage(viewer):
+        _refuse(viewer)
+
+
+def check_sees_more(viewer: Viewer) -> None:
+    """Raise UnauthenticatedError or ForbiddenError for who may change no product at all."""
+    if not sees_more(viewer):
+        _refuse(viewer)
 
 
 def visible(viewer: Viewer) -> Record:
@@ -56,3 +83,9 @@ def visible_parts(viewer: Viewer) -> list[Record]:
     if sells(viewer):
         return [ACTIVE, *({**hidden, "seller": viewer.seller} for hidden in _HIDDEN)]
     return [ACTIVE]
+
+
+def _refuse(viewer: Viewer) -> None:
+    if viewer.role == ANONYMOUS.role:
+        raise UnauthenticatedError
+    raise ForbiddenError

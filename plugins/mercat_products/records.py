@@ -153,7 +153,7 @@ class ProductRecord(_Record):
     name: Filled
     description: Text = ""
     brand: ShortText | None = None
-    status: Literal["draft", "active", "archived"] = "active"
+    status: Literal["draft", "active", "archived", "withheld"] = "active"
     seller: ShortText | None = None
     type: Filled | None = None
     attributes: dict[Filled, Attribute] = Field(default_factory=dict)

@@ -51,6 +51,9 @@ class ProductStatus(Enum):
     DRAFT = strawberry.enum_value("draft", description="Not shown yet.")
     ACTIVE = strawberry.enum_value("active", description="Shown, and sold where available.")
     ARCHIVED = strawberry.enum_value("archived", description="Not shown any more.")
+    WITHHELD = strawberry.enum_value(
+        "withheld", description="Active, but not shown while its seller is suspended."
+    )
 
 
 _STATUSES = {status.value: status for status in ProductStatus}

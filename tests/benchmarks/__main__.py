@@ -10,6 +10,7 @@ from . import caching as caching_benchmark
 from . import catalog as catalog_benchmark
 from . import catalogue as catalogue_benchmark
 from . import executor as executor_benchmark
+from . import identity as identity_benchmark
 from . import search as search_benchmark
 from .cases import MERCAT
 from .queries import SLUG
@@ -98,6 +99,13 @@ def catalogue(*, seconds: int, rounds: int, connections: int, sizes: str, quick:
 def caching(*, seconds: int, rounds: int, connections: int) -> None:
     """Kept answers against answers that are made each time, and a raw bytes route."""
     caching_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
+
+
+@benchmarks.command()
+@_load_options
+def identity(*, seconds: int, rounds: int, connections: int) -> None:
+    """Verifying tokens, signing in, and the catalogue while 50 sign in."""
+    identity_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
 
 
 @benchmarks.command()

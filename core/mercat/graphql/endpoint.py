@@ -1,6 +1,7 @@
 """`/graphql`: a thin path for JSON and forms; subscriptions go to Strawberry."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,10 +11,12 @@ from litestar import Request as LitestarRequest
 from litestar import WebSocket
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from mercat.auth import identify
 from mercat.caching.answers import Reply
 from mercat.context import ANONYMOUS, Context
+from mercat.errors import UnauthenticatedError
 from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
 from mercat.graphql.errors import ErrorCode, presented_exception
@@ -45,8 +48,9 @@ from mercat.graphql.responses import (
     refusal,
     validated,
 )
-from mercat.graphql.streams import StrawberryView
+from mercat.graphql.streams import StrawberryView, closing
 from mercat.graphql.uploads import largest_upload
+from mercat.graphql.watching import STREAM
 
 _POLICY_VIOLATION = 1008
 _RETRIED = {ErrorCode.UNAVAILABLE: 503, ErrorCode.RATE_LIMITED: 429}
@@ -179,6 +183,8 @@ class Endpoint:
 
     async def _events(self, request: Request, scope: HTTPScope, headers: Headers) -> ASGIApp:
         context = await self._operation_context(scope, headers)
+        if context.credentials is not None:
+            context.credentials = replace(context.credentials, method=STREAM)
         response = await self._view.events(request, context, method=scope["method"])
         return response.to_asgi_response(app=None, request=LitestarRequest(scope))
 
@@ -243,13 +249,30 @@ class Endpoint:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket: WebSocket[Any, Any, Any] = WebSocket(scope, receive, send)
+        headers = read_headers(scope["headers"])
         try:
-            context = await self._operation_context(scope, read_headers(scope["headers"]))
+            context = await self._operation_context(scope, headers)
+        except UnauthenticatedError as error:
+            await self._refuse(socket, headers, error)
+            return
         except Exception as error:  # noqa: BLE001  the handshake is refused, and it is logged
             presented_exception(error)
             await socket.close(_POLICY_VIOLATION)
             return
         await self._view.run(socket, context=context, root_value=None)
+
+    async def _refuse(
+        self, socket: WebSocket[Any, Any, Any], headers: Headers, error: UnauthenticatedError
+    ) -> None:
+        """Refuse a handshake; a page by its cookies learns why only once the socket is open."""
+        code, reason = closing(error)
+        by_cookie = "authorization" not in headers
+        if by_cookie and self._view.trusts(headers.get("origin"), headers.get("host")):
+            offered = GRAPHQL_TRANSPORT_WS_PROTOCOL in socket.scope["subprotocols"]
+            await socket.accept(subprotocols=GRAPHQL_TRANSPORT_WS_PROTOCOL if offered else None)
+            await socket.close(code, reason)
+        else:
+            await socket.close(_POLICY_VIOLATION)
 
 
 def _check_operation(document: Document, request: Request, method: str) -> None:

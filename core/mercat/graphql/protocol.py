@@ -124,13 +124,17 @@ def check_content_type(content_type: str) -> None:
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by lower-case name; one sent several times has its values joined by commas."""
+    """Headers by lower-case name; one sent several times has its values joined by commas.
+
+    Cookies are joined by a semicolon (RFC 9113, 8.2.3): a comma may be part of one.
+    """
     pairs = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in raw]
     headers = dict(pairs)
     if len(headers) != len(pairs):
         headers.clear()
         for key, value in pairs:
-            headers[key] = f"{headers[key]}, {value}" if key in headers else value
+            between = "; " if key == "cookie" else ", "
+            headers[key] = f"{headers[key]}{between}{value}" if key in headers else value
     return headers
 
 

@@ -107,10 +107,10 @@ def failure(headers: Headers, error: Exception) -> ASGIApp:
     seen = presented_exception(error)
     status = _STATUS.get((seen.extensions or {}).get("code", ""), 400)
     cookies = error.cookies if isinstance(error, UnauthenticatedError) else ()
-    return Response(status, errors_json([seen]), _error_type(headers), _hints(error), cookies)
+    return Response(status, errors_json([seen]), _error_type(headers), hints(error), cookies)
 
 
-def _hints(error: Exception) -> Headers:
+def hints(error: Exception) -> Headers:
     """What a client is to do about it (RFC 6750, 3; RFC 9110, 10.2.3)."""
     if isinstance(error, UnauthenticatedError):
         return {"www-authenticate": 'Bearer error="invalid_token"'}

@@ -1,5 +1,7 @@
 """What the fast path leaves to Strawberry: subscriptions over WebSocket or server-sent events."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,30 +21,65 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+)
 from strawberry.types.execution import ExecutionResult, StreamExecutionResult
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from mercat.context import Context
+from mercat.errors import AccessError, ExpiredError, RateLimitedError, UnauthenticatedError
 from mercat.graphql.documents import STREAMED, Document, Documents, InvalidDocument
-from mercat.graphql.errors import presented_together, refusal
+from mercat.graphql.errors import presented_exception, presented_together, refusal
 from mercat.graphql.extend import MergedSchema
 from mercat.graphql.protocol import Request
+from mercat.graphql.watching import ended, identify_again, until_ended
+from mercat.storage import cancel
 
 _NOTHING = parse("{ __typename }")
 _INIT_SECONDS = 5
 # A WebSocket's close frame holds 123 bytes of reason, and one of several bytes may be cut.
 _LONGEST_REASON = 120
 _LONGEST_ID = 200
+_UNAUTHORIZED, _FORBIDDEN, _TRY_AGAIN_LATER, _INTERNAL = 4401, 4403, 1013, 1011
 
 
 class _Socket(LitestarWebSocketAdapter):
     async def close(self, code: int, reason: str) -> None:
-        await super().close(code, reason.encode()[:_LONGEST_REASON].decode(errors="ignore"))
+        await super().close(code, _short(reason))
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """Strawberry's handler takes well-formed messages only; any other ends the connection."""
+    """Strawberry's handler takes well-formed messages only; any other ends the connection.
+
+    So does the end of what who opened it is known by.
+    """
+
+    _watch: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        payload = message.get("payload")
+        if isinstance(payload, dict) and not self.connection_init_received:
+            try:
+                await identify_again(self.context, payload)
+            except Exception as error:  # noqa: BLE001  it is said in the close, and logged
+                await self.websocket.close(*closing(error))
+                return
+        await super().handle_connection_init(message)
+        if self.connection_acknowledged and self._watch is None:
+            self._watch = asyncio.create_task(self._close_when_ended())
+
+    async def _close_when_ended(self) -> None:
+        error = await ended(self.context)
+        for name in list(self.operations):
+            await self.cleanup_operation(name)
+        await self.websocket.close(*closing(error))
+
+    async def shutdown(self) -> None:
+        if self._watch is not None:
+            await cancel([self._watch])
+        await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
         if _is_well_formed(message):
@@ -86,8 +123,14 @@ class StrawberryView(GraphQLController[Context, None]):
         )
 
         async def texts() -> AsyncIterator[str]:
-            async for result in results:
-                yield transport.encode_next(process_result(cast("ExecutionResult", result)), _dumps)
+            async with contextlib.aclosing(results):
+                try:
+                    async for result in until_ended(results, context):
+                        shown = process_result(cast("ExecutionResult", result))
+                        yield transport.encode_next(shown, _dumps)
+                except AccessError as error:
+                    refused: Any = {"data": None, "errors": [presented_exception(error).formatted]}
+                    yield transport.encode_next(refused, _dumps)
             yield transport.encode_complete()
 
         beating = merge_stream_with_heartbeat(
@@ -103,6 +146,26 @@ class StrawberryView(GraphQLController[Context, None]):
 
     def encode_json(self, data: object) -> str:
         return _dumps(data)
+
+
+def closing(error: Exception) -> tuple[int, str]:
+    """The code and the reason of a WebSocket's end.
+
+    By graphql-transport-ws and its clients: 4401 is for good, at 4403 they connect again.
+    https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+    """
+    message = _short(presented_exception(error).message)
+    if isinstance(error, ExpiredError):
+        return _FORBIDDEN, message
+    if isinstance(error, UnauthenticatedError):
+        return _UNAUTHORIZED, message
+    if isinstance(error, RateLimitedError):
+        return _TRY_AGAIN_LATER, message
+    return (_FORBIDDEN if isinstance(error, AccessError) else _INTERNAL), message
+
+
+def _short(reason: str) -> str:
+    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
 
 
 def _dumps(data: object) -> str:

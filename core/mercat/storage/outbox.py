@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal, ParamSpec, get_type_hints
 
 from beanie import Document, PydanticObjectId
@@ -298,10 +299,15 @@ def _written(hook: Callable[..., Any], values: dict[str, Any]) -> Record:
     }
 
 
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)
+
+
 def _as_json(where: str, hint: Any, value: Any) -> Any:
     """The value as JSON. Raises TypeError where it could not be read again."""
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+        adapter = _adapter(hint)
         written: Any = adapter.dump_python(value, mode="json", warnings="error")
         adapter.validate_python(written)
     except (PydanticUserError, ValueError, TypeError) as error:

@@ -1,80 +1,92 @@
 """The keys that access tokens are signed with: in the database, sealed, known to every process."""
 
 import asyncio
+import contextlib
+import logging
+import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 from pymongo.errors import DuplicateKeyError
 
+from mercat.caching.answers import FRESH_SECONDS
 from mercat.context import Context
 from mercat.engine import Engine
+from mercat.errors import InvalidError, NotFoundError, StoreError
 from mercat.storage import Record
 from mercat.storage.changes import Change
 from mercat_auth.documents import SigningKeyDocument
-from mercat_auth.sealing import random_text, sealer_of
+from mercat_auth.sealing import random_text
 from mercat_auth.settings import AuthSettings
+from mercat_auth.tokens.signing import SigningKey, generated, opened
 
-_PURPOSE = "signing keys"
+KNOWN_SECONDS = 60
+"""How long a new key is only published before it signs, so that everybody knows it by then."""
 _FIRST = "first"
-_KNOWN_SECONDS = 10.0
-"""How long after it was made a key is only published, so that every process knows it."""
 _LOOK_SECONDS = 2.0
+_LONGEST_USE = timedelta(hours=2)  # of a key that signs no more: twice the longest token's life
 
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key by its id; `public` is its JWK (RFC 7517), `check` what PyJWT verifies with."""
-
-    id: str
-    algorithm: str
-    private: Any
-    check: jwt.PyJWK
-    public: Mapping[str, str]
-    signs_from: datetime
+_logger = logging.getLogger(__name__)
 
 
 class Keys:
-    """One engine's; `current` signs, all of them verify."""
+    """One engine's; `current` signs, all of them verify.
+
+    `sequence` goes up when a key has gone, so that who remembers what it signed can forget that.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._context = engine.context()
         self._keys: dict[str, SigningKey] = {}
-        self._is_stale = True
-        self._looked = 0.0
+        self._of_header: dict[str, SigningKey] = {}
+        self._wanted = 1
+        self._read = 0
+        self._looked = -math.inf
         self._turn = asyncio.Lock()
+        self.sequence = 0
 
     def listen(self) -> None:
         """Follow what other processes do to the keys."""
         self._context.engine.changes.listen(SigningKeyDocument, self._forget)
 
     def _forget(self, _changes: Sequence[Change]) -> None:
-        self._is_stale = True
+        self._wanted += 1
 
     async def current(self) -> SigningKey:
-        """The key to sign with; made where the shop has none yet."""
-        keys = await self._all()
-        now = datetime.now(UTC)
-        ready = [key for key in keys.values() if key.signs_from <= now]
-        if not ready:
-            await self._make(_FIRST, now)
-            self._is_stale = True
-            return await self.current()
-        return max(ready, key=lambda key: (key.signs_from, key.id))
+        """The key to sign with; made where the shop has none of the algorithm that is set."""
+        found = self._ready((await self._all()).values())
+        for key_id in (_FIRST, random_text(9)):
+            if found is not None:
+                return found
+            await self._make(key_id, datetime.now(UTC))
+            found = self._ready((await self._all()).values())
+        if found is None:
+            raise StoreError("the shop has no key to sign with, and none could be stored")
+        return found
 
-    async def find(self, key_id: str) -> SigningKey | None:
-        """The key with an id, for verifying; looked for again at most every other second."""
-        found = None if self._is_stale else self._keys.get(key_id)
-        if found is None and (self._is_stale or time.monotonic() - self._looked > _LOOK_SECONDS):
-            self._is_stale = True
-            found = (await self._all()).get(key_id)
+    @property
+    def is_behind(self) -> bool:
+        """Whether another process may have changed something that this one was not told."""
+        if self._read != self._wanted:
+            return True
+        known = max(self._context.engine.changes.told_until, self._looked)
+        return time.monotonic() - known > FRESH_SECONDS
+
+    async def look(self) -> None:
+        """Read the keys again."""
+        self._wanted += 1
+        await self._all()
+
+    async def find(self, header: str) -> SigningKey | None:
+        """The key whose tokens begin so; looked for again at most every other second."""
+        if self.is_behind:
+            await self.look()
+        found = self._of_header.get(header)
+        if found is None and time.monotonic() - self._looked > _LOOK_SECONDS:
+            await self.look()
+            found = self._of_header.get(header)
         return found
 
     async def published(self) -> list[Mapping[str, str]]:
@@ -82,90 +94,105 @@ class Keys:
         await self.current()
         return [key.public for key in (await self._all()).values()]
 
-    async def rotate(self) -> str:
-        """Make another key, which signs in 10 s; older ones go once their tokens have ended."""
-        now = datetime.now(UTC)
-        lifetime = timedelta(minutes=self._settings.access_minutes)
-        keys = sorted((await self._all()).values(), key=lambda key: key.signs_from)
-        for older, newer in pairwise(keys):
-            if newer.signs_from + 2 * lifetime < now:
-                await self._collection.delete_one({"_id": older.id})
+    async def listed(self) -> list[tuple[Record, str]]:
+        """All stored keys, the newest first, each with what it does."""
+        await self.look()
+        signs, now = self._ready(self._keys.values()), datetime.now(UTC)
+        records = await self._collection.find({}, {"private": 0}).sort("signs_from", -1).to_list()
+        return [(record, self._state(record, signs, now)) for record in records]
+
+    async def rotate(self, *, at_once: bool = False) -> str:
+        """Make another key, which signs after a minute, or at once; returns its id.
+
+        What older keys have signed stays good until it expires.
+        """
+        await self.current()
+        wait = timedelta(seconds=0 if at_once else KNOWN_SECONDS)
         made = random_text(9)
-        await self._make(made, now + timedelta(seconds=_KNOWN_SECONDS if keys else 0))
-        self._is_stale = True
+        await self._make(made, datetime.now(UTC) + wait)
+        await self.sweep()
         return made
 
+    async def remove(self, key_id: str) -> None:
+        """Have all that a key has signed end now. Raises NotFoundError.
+
+        Where no other key can sign, one is made first. Sessions go on: they are refreshed.
+        """
+        await self.look()
+        if await self._collection.find_one({"_id": key_id}, {"_id": 1}) is None:
+            raise NotFoundError(f"there is no key '{key_id}'; `mercat keys list` shows them")
+        if self._ready(key for key in self._keys.values() if key.id != key_id) is None:
+            await self._make(random_text(9), datetime.now(UTC))
+        await self._collection.delete_one({"_id": key_id})
+        await self.look()
+
+    async def sweep(self) -> None:
+        """Remove keys that have signed nothing for so long that it has all expired."""
+        await self.look()
+        current = await self.current()
+        if current.signs_from + _LONGEST_USE < datetime.now(UTC):
+            await self._collection.delete_many({"signs_from": {"$lt": current.signs_from}})
+            await self.look()
+
     @property
-    def _settings(self) -> AuthSettings:
-        return self._context.settings(AuthSettings)
+    def _algorithm(self) -> str:
+        return self._context.settings(AuthSettings).algorithm
 
     @property
     def _collection(self) -> Any:
         return self._context.storage.collection(SigningKeyDocument)
 
+    def _ready(self, keys: Iterable[SigningKey]) -> SigningKey | None:
+        """The newest that signs already; else the one that is nearest to it."""
+        now = datetime.now(UTC)
+        own = sorted(
+            (key for key in keys if key.algorithm == self._algorithm),
+            key=lambda key: (key.signs_from, key.id),
+        )
+        ready = [key for key in own if key.signs_from <= now]
+        return ready[-1] if ready else next(iter(own), None)
+
+    def _state(self, record: Record, signs: SigningKey | None, now: datetime) -> str:
+        if record["_id"] not in self._keys:
+            return "unreadable"
+        if signs is not None and record["_id"] == signs.id:
+            return "signs"
+        if record["signs_from"] > now:
+            return f"signs in {(record['signs_from'] - now).total_seconds():.0f} s"
+        return "verifies"
+
     async def _all(self) -> dict[str, SigningKey]:
-        if not self._is_stale:
+        if self._read == self._wanted:
             return self._keys
         async with self._turn:
-            if self._is_stale:
-                self._is_stale = False
-                self._looked = time.monotonic()
-                try:
-                    records = await self._collection.find({}).to_list()
-                except BaseException:
-                    self._is_stale = True
-                    raise
-                self._keys = {record["_id"]: self._opened(record) for record in records}
+            if self._read != self._wanted:
+                wanted, looked = self._wanted, time.monotonic()
+                self._know(await self._collection.find({}).to_list())
+                self._read, self._looked = wanted, looked
         return self._keys
+
+    def _know(self, records: Sequence[Record]) -> None:
+        before = {key.header: key.public for key in self._keys.values()}
+        found = [key for record in records if (key := self._opened(record)) is not None]
+        self._keys = {key.id: key for key in found}
+        self._of_header = {key.header: key for key in found}
+        after = {key.header: key.public for key in found}
+        if any(after.get(header) != public for header, public in before.items()):
+            self.sequence += 1
+
+    def _opened(self, record: Record) -> SigningKey | None:
+        try:
+            return opened(self._context, record)
+        except InvalidError:
+            _logger.warning("the key '%s' was not sealed with the shop's secret", record["_id"])
+            return None
 
     async def _make(self, key_id: str, signs_from: datetime) -> None:
         """Store a new key; where another process has made one with that id, its is the one."""
-        algorithm = self._settings.algorithm
-        private, public = _generate(algorithm)
-        sealed = sealer_of(self._context).seal(_PURPOSE, _written(private))
-        jwk = {**public, "kid": key_id, "use": "sig", "alg": algorithm}
-        try:
-            await self._collection.insert_one(
-                {
-                    "_id": key_id,
-                    "algorithm": algorithm,
-                    "private": sealed,
-                    "public": jwk,
-                    "signs_from": signs_from,
-                    "created_at": datetime.now(UTC),
-                }
-            )
-        except DuplicateKeyError:
-            return
-
-    def _opened(self, record: Record) -> SigningKey:
-        text = sealer_of(self._context).unseal(_PURPOSE, record["private"])
-        return SigningKey(
-            record["_id"],
-            record["algorithm"],
-            serialization.load_der_private_key(text, password=None),
-            jwt.PyJWK(record["public"], record["algorithm"]),
-            record["public"],
-            record["signs_from"],
-        )
-
-
-def _generate(algorithm: str) -> tuple[Any, dict[str, str]]:
-    """A private key, and its public one as a JWK (RFC 8037, RFC 7518)."""
-    if algorithm == "EdDSA":
-        private: Any = ed25519.Ed25519PrivateKey.generate()
-        return private, OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
-    private = ec.generate_private_key(ec.SECP256R1())
-    return private, ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-
-
-def _written(private: Any) -> bytes:
-    found: bytes = private.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return found
+        record = generated(self._context, key_id, self._algorithm, signs_from)
+        with contextlib.suppress(DuplicateKeyError):
+            await self._collection.insert_one(record)
+        self._wanted += 1
 
 
 def keys_of(context: Context) -> Keys:

@@ -4,21 +4,28 @@ Each process keeps the revocations of the last minutes in memory, told by the ch
 feed is behind, the database is asked instead.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pymongo.errors import DuplicateKeyError
+
+from mercat.caching.answers import FRESH_SECONDS
 from mercat.context import Context
 from mercat.engine import Engine
-from mercat.storage import Session
+from mercat.errors import ExpiredError, UnauthenticatedError
+from mercat.storage import Record, Session
 from mercat.storage.changes import Change
 from mercat_auth.documents import RevocationDocument
 from mercat_auth.settings import AuthSettings
 from mercat_auth.tokens.access import Claims
 
-_LATE_SECONDS = 0.8
 _MARGIN = timedelta(minutes=1)
+_TRANSACTION_SECONDS = 30.0  # longer than any takes
+ENDED = "the session has ended; sign in"
+_CHANGED = "the account has changed; refresh the access token"
 
 
 class Revocations:
@@ -28,25 +35,33 @@ class Revocations:
         self._engine = engine
         self._sessions: dict[str, float] = {}
         self._versions: dict[str, tuple[int, float]] = {}
-        self._is_loaded = False
+        self._written: dict[str, float] = {}
+        self._missed = 1
+        self._loaded = 0
+        self._turn = asyncio.Lock()
 
     async def listen(self) -> None:
-        """Know those that there are, and hear of others."""
+        """Hear of new ones; those that there are already are read when somebody asks."""
         self._engine.changes.listen(RevocationDocument, self._hear)
-        await self.load()
 
-    async def load(self) -> None:
-        async for record in self._collection.find({"until": {"$gt": datetime.now(UTC)}}):
-            self._add(record["_id"])
-        self._is_loaded = True
+    async def check(self, claims: Claims) -> None:
+        """Raise UnauthenticatedError where a token has ended early.
 
-    async def includes(self, claims: Claims) -> bool:
-        """Whether a token has ended early."""
-        told = self._engine.changes.told_until
-        if not self._is_loaded or time.monotonic() - told > _LATE_SECONDS:
-            return await self._is_stored(claims)
-        version, _ = self._versions.get(claims.user, (0, 0.0))
-        return claims.session in self._sessions or claims.version <= version
+        ExpiredError where its session goes on, so that it can be refreshed.
+        """
+        if time.monotonic() - self._engine.changes.told_until > FRESH_SECONDS or (
+            self._written and self._is_being_ended(claims)
+        ):
+            ended, version = await self._stored(claims)
+        else:
+            if self._loaded != self._missed:
+                await self._load()
+            ended = claims.session in self._sessions
+            version, _ = self._versions.get(claims.user, (0, 0.0))
+        if ended:
+            raise UnauthenticatedError(ENDED)
+        if claims.version <= version:
+            raise ExpiredError(_CHANGED)
 
     async def end_session(self, session: str, within: Session | None = None) -> None:
         """Have a session's access tokens end."""
@@ -69,23 +84,45 @@ class Revocations:
         minutes = self._engine.plugin_settings(AuthSettings).access_minutes
         return timedelta(minutes=minutes) + _MARGIN
 
+    async def _load(self) -> None:
+        async with self._turn:
+            missed = self._missed
+            if self._loaded == missed:
+                return
+            async for record in self._collection.find({"until": {"$gt": datetime.now(UTC)}}):
+                self._add(record["_id"])
+            self._loaded = missed
+
     async def _write(self, key: str, within: Session | None) -> None:
         until = datetime.now(UTC) + self._lifetime
-        await self._collection.update_one(
-            {"_id": key}, {"$set": {"until": until}}, upsert=True, session=within
-        )
+        if within is not None:  # nobody tells whether it is committed, until the change is told
+            self._written[key] = time.monotonic() + _TRANSACTION_SECONDS
+        try:
+            await self._collection.update_one(
+                {"_id": key}, {"$set": {"until": until}}, upsert=True, session=within
+            )
+        except DuplicateKeyError:
+            if within is not None:
+                raise
         if within is None:
             self._add(key)
+
+    def _is_being_ended(self, claims: Claims) -> bool:
+        user = f"user:{claims.user}:"
+        return f"session:{claims.session}" in self._written or any(
+            key.startswith(user) for key in self._written
+        )
 
     def _hear(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if change.key is None:
-                self._is_loaded = False  # nobody knows; the database is asked from now on
+                self._missed += 1  # nobody knows what; they are read again before the next answer
             elif not change.removed:
                 self._add(change.key)
         self._forget()
 
     def _add(self, key: str) -> None:
+        self._written.pop(key, None)
         kind, _, rest = key.partition(":")
         until = time.monotonic() + self._lifetime.total_seconds()
         if kind == "session":
@@ -99,10 +136,16 @@ class Revocations:
         now = time.monotonic()
         self._sessions = {key: until for key, until in self._sessions.items() if until > now}
         self._versions = {key: each for key, each in self._versions.items() if each[1] > now}
+        self._written = {key: until for key, until in self._written.items() if until > now}
 
-    async def _is_stored(self, claims: Claims) -> bool:
-        keys = [f"session:{claims.session}", f"user:{claims.user}:{claims.version}"]
-        return await self._collection.find_one({"_id": {"$in": keys}}) is not None
+    async def _stored(self, claims: Claims) -> tuple[bool, int]:
+        """Whether the session has ended, and the last version of the user's that has."""
+        session, user = f"session:{claims.session}", f"user:{claims.user}:"
+        after = user[:-1] + ";"  # what comes after the colon
+        wanted: Record = {"$or": [{"_id": session}, {"_id": {"$gte": user, "$lt": after}}]}
+        found = [each["_id"] for each in await self._collection.find(wanted).to_list()]
+        versions = [int(key.removeprefix(user)) for key in found if key != session]
+        return session in found, max(versions, default=0)
 
 
 def revocations_of(context: Context) -> Revocations:

@@ -5,6 +5,8 @@ import re
 from mercat.auth import Credentials
 from mercat.context import Context, Viewer
 from mercat.errors import UnauthenticatedError
+from mercat_auth.api_keys.knowing import viewer_of_key
+from mercat_auth.api_keys.texts import PREFIX
 from mercat_auth.roles.service import viewer_of
 from mercat_auth.sealing import random_text, sealer_of
 from mercat_auth.tokens import cookies
@@ -22,18 +24,21 @@ async def identified(context: Context, credentials: Credentials) -> Viewer | Non
 
     Raises UnauthenticatedError for a token that isn't good, ForbiddenError for a forged request.
     """
-    authorization = credentials.headers.get("authorization")
-    if authorization is not None:
-        return await bearer(context, authorization)
+    headers = credentials.headers
+    if "authorization" in headers:
+        return await bearer(context, headers["authorization"])
+    if "cookie" not in headers and GUEST_HEADER not in headers:
+        return None
     found = cookies.read(credentials)
     if cookies.ACCESS in found:
         try:
             claims = await _good(context, found[cookies.ACCESS])
         except UnauthenticatedError as error:
-            raise UnauthenticatedError(str(error), cookies=cookies.taken()[:1]) from None
+            error.cookies = tuple(cookies.taken()[:1])
+            raise
         cookies.check_csrf(context, credentials, claims.session)
-        return viewer_of(context, claims)
-    guest = read_guest(context, credentials.headers.get(GUEST_HEADER) or found.get(cookies.GUEST))
+        return await viewer_of(context, claims)
+    guest = read_guest(context, headers.get(GUEST_HEADER) or found.get(cookies.GUEST))
     return None if guest is None else Viewer(guest=guest)
 
 
@@ -42,12 +47,18 @@ async def bearer(context: Context, authorization: str) -> Viewer:
     given = _BEARER.match(authorization)
     if given is None:
         raise UnauthenticatedError("the header Authorization is not `Bearer` and one token")
-    return viewer_of(context, await _good(context, given[1]))
+    if given[1].startswith(PREFIX):
+        return await viewer_of_key(context, given[1])
+    return await viewer_of(context, await _good(context, given[1]))
 
 
 def make_guest(context: Context) -> str:
     """A signed identity for somebody without an account."""
-    guest = random_text(16)
+    return signed_guest(context, random_text(16))
+
+
+def signed_guest(context: Context, guest: str) -> str:
+    """The identity of a guest, by its key."""
     return f"{guest}.{sealer_of(context).mac(_PURPOSE, guest)}"
 
 
@@ -61,6 +72,5 @@ def read_guest(context: Context, token: str | None) -> str | None:
 
 async def _good(context: Context, token: str) -> Claims:
     claims = await access_of(context).read(token)
-    if await revocations_of(context).includes(claims):
-        raise UnauthenticatedError("the session has ended; sign in")
+    await revocations_of(context).check(claims)
     return claims

@@ -5,7 +5,7 @@ tells one that the shop gave out from one that somebody made up, so that an old 
 was copied: the session ends then, for whoever has it (RFC 9700, 4.14.2).
 """
 
-import contextlib
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,16 @@ from typing import Any
 from bson import ObjectId
 
 from mercat import auth
+from mercat.auth import Subject
 from mercat.context import Context
 from mercat.errors import NotFoundError, UnauthenticatedError
 from mercat.storage import Record, Session
+from mercat_auth.audit import service as audit
 from mercat_auth.documents import SessionDocument, UserDocument
 from mercat_auth.sealing import digest_of, random_text, sealer_of
 from mercat_auth.settings import AuthSettings
 from mercat_auth.tokens.access import access_of
-from mercat_auth.tokens.revoking import revocations_of
+from mercat_auth.tokens.revoking import ENDED, revocations_of
 
 PREFIX = "mercat_rt_"
 _PURPOSE = "refresh tokens"
@@ -32,6 +34,7 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _LONGEST_DEVICE = 300
+_logger = logging.getLogger(__name__)
 _MOST_SESSIONS = 100
 
 
@@ -48,7 +51,11 @@ class Tokens:
 async def start(
     context: Context, user: Record, methods: Sequence[str], within: Session | None = None
 ) -> Tokens:
-    """Sign a stored user in; `methods` are how (RFC 8176: pwd, otp, hwk, fed and so on)."""
+    """Sign a stored user in; `methods` are how (RFC 8176: pwd, otp, hwk, fed and so on).
+
+    In a transaction that writes to the user too: otherwise a new password that ends all sessions
+    may miss this one.
+    """
     now = datetime.now(UTC)
     session = random_text(16)
     refresh = _refresh_token(context, session, 1)
@@ -75,71 +82,72 @@ async def start(
 async def refresh(context: Context, token: str) -> tuple[Record, Tokens]:
     """The user, and other tokens for a refresh token, which is good once.
 
-    Raises UnauthenticatedError; the session of an old token ends.
+    Raises UnauthenticatedError; the session of a token that was used before ends. Of two who come
+    with it at the same moment one is refused, and the session goes on for the other.
     """
     given = _TOKEN.match(token)
     if given is None or not _is_ours(context, given):
         raise UnauthenticatedError("this is no refresh token of the shop; sign in")
-    session, generation = given["session"], int(given["generation"])
-    now = datetime.now(UTC)
-    following = _refresh_token(context, session, generation + 1)
-    stored = await _sessions(context).find_one({"_id": session})
+    stored = await _sessions(context).find_one({"_id": given["session"], "ended_at": None})
     if stored is None:
-        raise UnauthenticatedError("the session has ended; sign in")
-    found = await _sessions(context).find_one_and_update(
-        {
-            "_id": session,
-            "refresh": digest_of(token),
-            "ended_at": None,
-            "expires_at": {"$gt": now},
-        },
-        {
-            "$set": {
-                "refresh": digest_of(following),
-                "used_at": now,
-                "expires_at": _expiry(context, stored["created_at"], now),
-            },
-            "$inc": {"generation": 1},
-        },
-    )
-    if found is None:
-        await _end_copied(context, session, generation)
-        raise UnauthenticatedError("the session has ended; sign in")
-    user = await _users(context).find_one({"_id": found["user"], "state": "active"})
+        raise UnauthenticatedError(ENDED)
+    if stored["refresh"] != digest_of(token):
+        await _end_copied(context, stored, int(given["generation"]))
+        raise UnauthenticatedError(ENDED)
+    user = await _users(context).find_one({"_id": stored["user"], "state": "active"})
     if user is None:
         raise UnauthenticatedError("the account is not there any more, or suspended")
-    methods, began = found["methods"], found["created_at"]
-    return user, await _tokens(context, user, session, following, methods, began)
+    following = await _replace(context, stored)
+    if following is None:
+        raise UnauthenticatedError("the token was just used, or has expired; use the newer one")
+    methods, began = stored["methods"], stored["created_at"]
+    return user, await _tokens(context, user, stored["_id"], following, methods, began)
 
 
 async def end(context: Context, user: str, session: str) -> None:
     """End one session of a user. Raises NotFoundError where the user has no such session."""
 
     async def work(within: Session) -> bool:
-        found = await _sessions(context).find_one_and_update(
-            {"_id": session, "user": ObjectId(user), "ended_at": None},
-            {"$set": {"ended_at": datetime.now(UTC)}},
-            session=within,
-        )
-        if found is not None:
-            await revocations_of(context).end_session(session, within)
-            await context.engine.outbox.add(within, auth.signed_out, context, user)
-        return found is not None
+        wanted = {"_id": session, "user": ObjectId(user), "ended_at": None}
+        is_ended = await _end_one(context, wanted, within)
+        if is_ended:
+            await audit.record(context, within, "user.session_ended", _subject(user))
+        return is_ended
 
     if not await context.storage.transaction(work):
-        raise NotFoundError("there is no such session")
+        raise NotFoundError("there is no such session", field=("id",))
 
 
 async def end_all(
     context: Context, user: ObjectId, within: Session, *, kept: str | None = None
-) -> None:
+) -> int:
     """End all sessions of a user but `kept`, in the transaction of what they end for."""
     now = datetime.now(UTC)
     wanted: Record = {"user": user, "ended_at": None, "_id": {"$ne": kept}}
     ending = await _sessions(context).find(wanted, {"_id": 1}, session=within).to_list()
-    await _sessions(context).update_many(wanted, {"$set": {"ended_at": now}}, session=within)
+    if not ending:
+        return 0
+    await _sessions(context).update_many(
+        wanted, {"$set": {"ended_at": now, "expires_at": now}}, session=within
+    )
     for each in ending:
         await revocations_of(context).end_session(each["_id"], within)
+    await context.engine.outbox.add(within, auth.signed_out, context, str(user))
+    return len(ending)
+
+
+async def end_everywhere(context: Context, user: str, *, kept: str | None = None) -> int:
+    """End all sessions of a user but `kept`; returns how many."""
+
+    async def work(within: Session) -> int:
+        count = await end_all(context, ObjectId(user), within, kept=kept)
+        if count:
+            await audit.record(
+                context, within, "user.sessions_ended", _subject(user), count=str(count)
+            )
+        return count
+
+    return await context.storage.transaction(work)
 
 
 async def sessions_of(context: Context, user: ObjectId) -> list[Record]:
@@ -157,19 +165,63 @@ def session_of_refresh(token: str) -> str | None:
 
 
 async def sweep(context: Context) -> None:
-    """Remove sessions that nobody can go on with."""
-    now = datetime.now(UTC)
-    week = now - timedelta(days=7)
+    """Remove sessions that nobody has been able to go on with for a week."""
+    week = datetime.now(UTC) - timedelta(days=7)
     await _sessions(context).delete_many({"expires_at": {"$lt": week}})
-    await _sessions(context).delete_many({"ended_at": {"$lt": week}})
 
 
-async def _end_copied(context: Context, session: str, generation: int) -> None:
+async def _replace(context: Context, stored: Record) -> str | None:
+    """The refresh token that follows the stored one; None where somebody else was faster."""
+    now = datetime.now(UTC)
+    following = _refresh_token(context, stored["_id"], stored["generation"] + 1)
+    found = await _sessions(context).find_one_and_update(
+        {
+            "_id": stored["_id"],
+            "refresh": stored["refresh"],
+            "ended_at": None,
+            "expires_at": {"$gt": now},
+        },
+        {
+            "$set": {
+                "refresh": digest_of(following),
+                "used_at": now,
+                "expires_at": _expiry(context, stored["created_at"], now),
+            },
+            "$inc": {"generation": 1},
+        },
+    )
+    return None if found is None else following
+
+
+async def _end_copied(context: Context, stored: Record, generation: int) -> None:
     """End the session whose refresh token was used before; another one of it may be good still."""
-    stored = await _sessions(context).find_one({"_id": session, "ended_at": None})
-    if stored is not None and generation < stored["generation"]:
-        with contextlib.suppress(NotFoundError):  # somebody else has ended it meanwhile
-            await end(context, str(stored["user"]), session)
+    if generation >= stored["generation"]:
+        return  # the database is older than the token: nobody has used it here
+
+    async def work(within: Session) -> None:
+        wanted = {"_id": stored["_id"], "ended_at": None}
+        if await _end_one(context, wanted, within):
+            subject = _subject(str(stored["user"]))
+            await audit.record(context, within, "user.session_copied", subject)
+
+    await context.storage.transaction(work)
+    _logger.warning("a refresh token of user %s came twice; its session ends", stored["user"])
+
+
+async def _end_one(context: Context, wanted: Record, within: Session) -> bool:
+    now = datetime.now(UTC)
+    found = await _sessions(context).find_one_and_update(
+        wanted, {"$set": {"ended_at": now, "expires_at": now}}, session=within
+    )
+    if found is None:
+        return False
+    await revocations_of(context).end_session(found["_id"], within)
+    await context.engine.outbox.add(within, auth.signed_out, context, str(found["user"]))
+    return True
+
+
+def _subject(user: str) -> Subject:
+    return Subject("User", user, owner=user)
 
 
 async def _tokens(

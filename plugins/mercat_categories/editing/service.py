@@ -26,6 +26,7 @@ from mercat_categories.errors import (
 from mercat_categories.forest import Forest
 from mercat_categories.listing import settle
 from mercat_categories.memory import newest_forest
+from mercat_categories.permissions import check_manages
 from mercat_categories.relisting import follow
 from mercat_media.service import embed
 from mercat_products.documents import ProductDocument
@@ -44,6 +45,7 @@ async def create_category(
     Raises InvalidError, ParentNotFoundError, TooDeepError, or SlugTakenError where a slug that
     was asked for is taken; one that wasn't is made from the name.
     """
+    await check_manages(context)
     found = await _with_image(context, checked(context.shop, values))
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
     key = ObjectId()
@@ -103,6 +105,7 @@ async def update_category(
 
     Raises InvalidError, NotFoundError, StaleError, SlugTakenError.
     """
+    await check_manages(context)
     found = await _with_image(context, checked(context.shop, values))
 
     def work(draft: Draft) -> Record:
@@ -137,6 +140,7 @@ async def move_category(
 
     Raises InvalidError, NotFoundError, StaleError, ParentNotFoundError, CycleError, TooDeepError.
     """
+    await check_manages(context)
     found = checked(context.shop, {name: place[name] for name in ("position",) if name in place})
 
     def work(draft: Draft) -> Record:
@@ -157,6 +161,7 @@ async def reorder_children(
 
     Raises ParentNotFoundError, and MismatchError unless they are exactly the children.
     """
+    await check_manages(context)
 
     def work(draft: Draft) -> list[Record]:
         draft.parent(parent_id)
@@ -180,6 +185,7 @@ async def merge_category(
 
     Raises NotFoundError, StaleError, CycleError, TooDeepError.
     """
+    await check_manages(context)
 
     def work(draft: Draft) -> Record:
         draft.found(source, version, "source")
@@ -204,6 +210,7 @@ async def delete_category(
     What lies below it goes to its parent with `reparent`. Raises NotFoundError, StaleError, and
     HasChildrenError without it.
     """
+    await check_manages(context)
 
     def work(draft: Draft) -> ObjectId:
         record = draft.found(key, version)
@@ -225,6 +232,7 @@ async def add_products(
 
     Raises InvalidError, NotFoundError, ProductNotFoundError, TooManyError.
     """
+    await check_manages(context)
 
     def place(product: Record, forest: Forest) -> list[ObjectId]:
         wanted = _category(forest, category)["_id"]
@@ -249,6 +257,7 @@ async def remove_products(
 
     Raises InvalidError, NotFoundError, ProductNotFoundError.
     """
+    await check_manages(context)
 
     def place(product: Record, forest: Forest) -> list[ObjectId]:
         wanted = _category(forest, category)["_id"]

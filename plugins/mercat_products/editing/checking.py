@@ -5,6 +5,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from mercat.errors import InvalidError
 from mercat.settings import ShopSettings
 from mercat.storage import Record
 from mercat_products import values as check
@@ -12,6 +13,7 @@ from mercat_products.amounts import prices
 from mercat_products.product_types.attributes import attributes
 
 Given = Mapping[str, Any]
+_STATUS = ("status",)
 
 
 def checked_product(given: Given, shop: ShopSettings, stored: Record | None = None) -> Record:
@@ -71,6 +73,13 @@ def checked_variant(given: Given, shop: ShopSettings, field: check.Field) -> Rec
     return found
 
 
+def checked_status(value: str) -> str:
+    """A status that a product can be given. Raises InvalidError."""
+    if value == "withheld":
+        raise InvalidError("a product is withheld by the suspension of its seller", field=_STATUS)
+    return value
+
+
 def _optional(value: str | None, field: check.Field) -> str | None:
     return None if value is None else check.text(value, field) or None
 
@@ -100,7 +109,7 @@ _PRODUCT: dict[str, Callable[[Any, ShopSettings], Any]] = {
     "name": lambda value, _: check.text(value, ("name",), least=1),
     "slug": lambda value, _: check.slug(value, ("slug",)),
     "description": lambda value, _: check.description(value, ("description",)),
-    "status": lambda value, _: value,
+    "status": lambda value, _: checked_status(value),
     "brand": lambda value, _: _optional(value, ("brand",)),
     "seller": lambda value, _: check.seller(value, ("seller",)),
     "tags": lambda value, _: check.tags(value, ("tags",)),

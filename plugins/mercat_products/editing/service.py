@@ -12,7 +12,12 @@ from mercat.errors import DomainError, InvalidError, NotFoundError
 from mercat.slugs import slugify
 from mercat.storage import Record, Session
 from mercat_media.service import count_uses
-from mercat_products.editing.checking import Given, checked_attributes, checked_product
+from mercat_products.editing.checking import (
+    Given,
+    checked_attributes,
+    checked_product,
+    checked_status,
+)
 from mercat_products.editing.pictures import pictures_of, with_pictures
 from mercat_products.editing.writing import (
     Alter,
@@ -25,7 +30,7 @@ from mercat_products.editing.writing import (
     products,
     stale,
 )
-from mercat_products.permissions import may_edit, may_manage
+from mercat_products.permissions import check_sees_more, may_edit, may_manage
 from mercat_products.product_types.attributes import fitting
 from mercat_products.product_types.service import TypeChangedError, types_by_id
 from mercat_products.values import LONGEST_SLUG, addresses, tags
@@ -41,6 +46,7 @@ async def create_product(context: Context, given: Given) -> Record:
 
     Raises InvalidError, NotFoundError, SlugTakenError, SkuTakenError, ConflictError.
     """
+    check_sees_more(context.viewer)
     seller = _seller(context, given)
     given = await with_pictures(context, given)
     wanted = given.get("slug") or slugify(given["name"]) or "product"
@@ -122,6 +128,7 @@ async def update_product(
 
     Raises InvalidError, NotFoundError, StaleError, SlugTakenError, SkuTakenError, ConflictError.
     """
+    check_sees_more(context.viewer)
     if "seller" in given:
         _seller(context, given)
     given = await with_pictures(context, given)
@@ -184,6 +191,7 @@ async def change_products(
     context: Context, keys: Sequence[ObjectId], alter: Alter
 ) -> list[Record | DomainError]:
     """The same for up to 100 products, each by itself: its record, or why it was refused."""
+    check_sees_more(context.viewer)
     if not 0 < len(keys) <= MOST_AT_ONCE:
         raise InvalidError(f"give 1 to {MOST_AT_ONCE} products", field=("ids",))
     found: list[Record | DomainError] = []
@@ -199,6 +207,8 @@ async def change_products(
 def status_and_tags(status: str | None, add: Sequence[str], remove: Sequence[str]) -> Alter:
     """A change of a product's status, where one is given, and of its tags. Raises InvalidError."""
     new, old = tags(add, ("tagsAdd",)), set(remove)
+    if status is not None:
+        checked_status(status)
 
     def alter(stored: Record) -> Record:
         kept = [tag for tag in stored.get("tags", ()) if tag not in old]

@@ -22,7 +22,7 @@ from mercat_products.documents import COUNTER, ProductDocument
 from mercat_products.editing.pictures import pictures_of
 from mercat_products.editing.taking import taken
 from mercat_products.errors import SlugTakenError
-from mercat_products.permissions import may_edit
+from mercat_products.permissions import check_sees_more, may_edit
 from mercat_products.product_types.service import TypeChangedError, touch_type
 from mercat_products.values import LONGEST_SLUG, Field
 
@@ -47,7 +47,11 @@ def pauses() -> Iterator[float]:
 
 
 async def editable(context: Context, key: ObjectId, field: Field = ("id",)) -> Record:
-    """A product that the viewer may change; for others it isn't there. Raises NotFoundError."""
+    """A product that the viewer may change; for others it isn't there. Raises NotFoundError.
+
+    Raises UnauthenticatedError or ForbiddenError for who may change none.
+    """
+    check_sees_more(context.viewer)
     stored = await products(context).find_one({"_id": key})
     if stored is None or not may_edit(context.viewer, stored.get("seller")):
         raise NotFoundError("there is no such product", field=field)

@@ -77,7 +77,7 @@ def _product(row: dict[str, Any], names: list[str]) -> Line:
         "Gift Card": "false",
         "SEO Title": row["seo"]["title"],
         "SEO Description": row["seo"]["description"],
-        "Status": row["status"],
+        "Status": "draft" if row["status"] == "withheld" else row["status"],
     }
 
 

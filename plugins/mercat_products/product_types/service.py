@@ -15,6 +15,7 @@ from mercat.storage import Record, Session
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest, reserve_numbers
 from mercat_products.documents import ProductDocument
 from mercat_products.errors import InUseError
+from mercat_products.permissions import check_manages
 from mercat_products.product_types.attributes import definitions
 from mercat_products.product_types.compatibility import check_products
 from mercat_products.product_types.documents import COUNTER, ProductTypeDocument
@@ -45,6 +46,7 @@ async def count_types(context: Context) -> int:
 
 async def create_type(context: Context, values: Mapping[str, Any]) -> Record:
     """Add a type. Raises InvalidError."""
+    check_manages(context.viewer)
     found = _checked(values)
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
     now = datetime.now(UTC)
@@ -70,6 +72,7 @@ async def update_type(
 
     Raises InvalidError, NotFoundError, StaleError.
     """
+    check_manages(context.viewer)
     found = _checked(values)
 
     async def update(session: Session) -> Record:
@@ -101,6 +104,7 @@ async def update_type(
 
 async def delete_type(context: Context, key: ObjectId) -> None:
     """Remove a type. Raises NotFoundError, and InUseError while products have it."""
+    check_manages(context.viewer)
 
     async def delete(session: Session) -> None:
         if await _has_products(context, key, session):

@@ -30,7 +30,7 @@ _AGAIN_SECONDS = 2.0
 _IDLE_COMMIT_SECONDS = 60.0  # so that the database never forgets the last commit's token
 _WINDOW = 500
 _SHOWN_EVERY = 5_000
-_STATUSES = ("active", "draft", "archived")
+_STATUSES = ("active", "draft", "archived", "withheld")
 _HIDDEN = {"imported": 0, "media": 0, "metadata": 0, "private_metadata": 0}
 
 _logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from bson import ObjectId
 
 from mercat.caching import cacheable
 from mercat.catalog import ProductSearch
-from mercat.errors import ForbiddenError, NotReadyError
+from mercat.errors import NotReadyError
 from mercat.graphql.connections import (
     After,
     Before,
@@ -158,8 +158,6 @@ def _search(
         within=category,
         within_itself=not include_descendants,
     )
-    if conditions.statuses and not service.may_ask_for_statuses(info.context.viewer):
-        raise ForbiddenError
     currency = conditions.price.currency if conditions.price else shop.currency
     wanted = ProductSearch(
         text, conditions, order_of(sort), currency, count, locale=info.context.locale

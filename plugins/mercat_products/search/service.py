@@ -13,7 +13,7 @@ from mercat.errors import InvalidError
 from mercat.storage import Record
 from mercat.storage.lookups import find_by
 from mercat_products.documents import ProductDocument
-from mercat_products.permissions import may_manage, may_see, sells
+from mercat_products.permissions import check_sees_more, may_manage, may_see, sells
 from mercat_products.search.finder import INDEX, finder_of
 from mercat_products.service import localised, projection
 
@@ -32,16 +32,16 @@ class Suggestion:
 
 
 def asked_by(viewer: Viewer, wanted: ProductSearch) -> ProductSearch:
-    """The same, bounded by what the viewer may see. Raises InvalidError for too long a text."""
+    """The same, bounded by what the viewer may see. Raises InvalidError for too long a text.
+
+    Raises UnauthenticatedError or ForbiddenError for who asks for statuses and sees only one.
+    """
+    if wanted.conditions.statuses:
+        check_sees_more(viewer)
     if len(wanted.text) > _LONGEST_TEXT:
         raise InvalidError(f"a query has at most {_LONGEST_TEXT} characters")
     seller = viewer.seller if sells(viewer) else None
     return replace(wanted, everything=may_manage(viewer), own_seller=seller)
-
-
-def may_ask_for_statuses(viewer: Viewer) -> bool:
-    """Whether there is a product that is not for sale and that the viewer may see."""
-    return may_manage(viewer) or sells(viewer)
 
 
 async def find(context: Context, wanted: ProductSearch) -> SearchAnswer:

@@ -12,6 +12,7 @@ from mercat.errors import InvalidError, NotFoundError, StaleError
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import idempotent
 from mercat.storage.pages import reserve_numbers
+from mercat_products.permissions import check_sees_more
 from mercat_products.stock import feed, signals
 from mercat_products.stock.documents import COUNTER, MOST, Backorders
 from mercat_products.stock.errors import NegativeError
@@ -56,6 +57,7 @@ async def adjust(
     The same `key` with the same lines does it once. Raises InvalidError, NotFoundError, StaleError,
     NegativeError, and ConflictError for a key that came with another request.
     """
+    check_sees_more(context.viewer)
     _check(lines, note)
     homes = [await _home(context, line) for line in lines]
     entry = Entry(kind="ADJUSTED", reason=reason, note=note)
@@ -88,6 +90,7 @@ async def set_policy(
     Raises NotFoundError, StaleError where `version` isn't the stock's, InvalidError, and
     NegativeError where more is promised already than would be allowed.
     """
+    check_sees_more(context.viewer)
     _check_policy(policy)
     await product_of(context, variant)
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import strawberry
 
 from mercat.caching import cacheable
-from mercat.errors import ForbiddenError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -217,8 +216,6 @@ class StockQuery:
         seller: Seller = None,
     ) -> Connection[Stock]:
         context = info.context
-        if not service.may_see_some(context.viewer):
-            raise ForbiddenError
         chosen = seller_key(seller)
         request = page_request(CURSOR, first, after, None, None)
         page = await service.report_page(context, request, low_only=low_only, seller=chosen)

@@ -11,7 +11,7 @@ from mercat.errors import NotFoundError
 from mercat.storage import Record
 from mercat.storage.lookups import find_by
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
-from mercat_products.permissions import may_edit, may_manage, sells
+from mercat_products.permissions import check_sees_more, may_edit, may_manage, sells
 from mercat_products.stock.documents import COUNTER
 from mercat_products.stock.ledger import changes, stocks
 from mercat_products.stock.signals import products
@@ -86,7 +86,11 @@ async def history_pages(
 async def report_page(
     context: Context, request: PageRequest, *, low_only: bool, seller: str | None
 ) -> Page:
-    """A page of the stocks that the viewer sees, the first made first."""
+    """A page of the stocks that the viewer sees, the first made first.
+
+    Raises UnauthenticatedError or ForbiddenError for who sees none.
+    """
+    check_sees_more(context.viewer)
     condition = _condition(context.viewer, low_only=low_only, seller=seller)
     if condition is None:
         return Page([], has_next=False, has_previous=False)

@@ -1,0 +1,1 @@
+"""API keys: how programs, and not people, prove who they are."""

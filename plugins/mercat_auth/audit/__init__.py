@@ -1,0 +1,1 @@
+"""Who did what to what: a log that is only ever added to."""

@@ -1,0 +1,1 @@
+"""Second factors: codes by time, recovery codes, passkeys."""

@@ -1,0 +1,1 @@
+"""Signing in by an account elsewhere: OpenID Connect."""

@@ -1,0 +1,1 @@
+"""Sellers: whoever sells in the shop beside the shop itself, and their staff."""

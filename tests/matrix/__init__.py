@@ -1,0 +1,1 @@
+"""What `test_matrix.py` asks, and the shop that it asks."""

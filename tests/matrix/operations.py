@@ -1,0 +1,224 @@
+"""What is asked of each operation: a mutation's input, or the whole document of anything else.
+
+What stands behind a dot is about the same operation in another light; each has a line of its own in
+`access.toml`.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mercat.ids import encode_id
+from tests.identity import PASSWORD
+from tests.matrix.world import World
+
+
+async def _with(made: Awaitable[str], key: str = "id", **more: Any) -> dict[str, Any]:
+    found = await made
+    return {key: [found] if key == "ids" else found, **more}
+
+
+async def _written(made: Awaitable[str], document: str) -> str:
+    return document.format(await made)
+
+
+def _user(world: World, shown: str) -> str:
+    own = encode_id("User", world.users["customer"]["_id"])
+    return f'{{ user(id: "{own}") {{ {shown} }} }}'
+
+
+async def _variants(
+    world: World,
+    *,
+    create: list[dict[str, Any]] | None = None,
+    update: bool = False,
+    delete: bool = False,
+    order: bool = False,
+) -> dict[str, Any]:
+    product = await world.product(count=2)
+    ids = [variant["id"] for variant in product["variants"]["nodes"]]
+    given: dict[str, Any] = {"product": product["id"]}
+    if create:
+        return {**given, "variants": create}
+    if update:
+        return {**given, "variants": [{"id": ids[0], "name": "x"}]}
+    return {**given, "ids": ids[:1] if delete else ids[::-1] if order else ids}
+
+
+async def _children(world: World) -> dict[str, Any]:
+    parent, child = await world.category(), None
+    made = await world.change(
+        "categoryCreate", "category { id }", world.boss, name="Child", parent=parent
+    )
+    child = made["category"]["id"]
+    return {"parent": parent, "children": [child]}
+
+
+async def _merge(world: World) -> dict[str, Any]:
+    return {"source": await world.category(), "target": await world.category()}
+
+
+async def _placed(world: World) -> dict[str, Any]:
+    return {"category": await world.category(), "products": [await world.product_id()]}
+
+
+ANEW = {
+    "logout",
+    "passwordChange",
+    "emailChangeRequest",
+    "accountErase",
+    "sellerApply",
+    "sellerInvitationAccept",
+    "mfaEnable",
+    "logoutEverywhere",
+}
+"""Mutations after which who asked isn't who they were; each is asked by somebody new."""
+
+Entry = str | dict[str, Any] | Callable[[World], Any]
+
+MUTATIONS: dict[str, Entry] = {
+    "register": lambda _: {"email": f"{secrets.token_hex(5)}@example.com", "password": PASSWORD},
+    "emailVerify": {"token": "x"},
+    "login": lambda w: {"email": w.users["support"]["email"], "password": PASSWORD},
+    "logout": {},
+    "passwordChange": {"currentPassword": PASSWORD, "newPassword": "another long phrase"},
+    "passwordResetRequest": {"email": "nobody@example.com"},
+    "passwordReset": {"token": "x", "password": "another long phrase"},
+    "profileUpdate": {"name": "Ada"},
+    "emailChangeRequest": lambda _: {
+        "email": f"{secrets.token_hex(5)}@example.com",
+        "password": PASSWORD,
+    },
+    "emailChangeConfirm": {"token": "x"},
+    "addressCreate": {"name": "Ada", "lines": ["1 Road"], "city": "Rome", "country": "IT"},
+    "addressUpdate": lambda w: _with(w.address(), city="Bonn"),
+    "addressDelete": lambda w: _with(w.address()),
+    "accountExport": {"password": PASSWORD},
+    "accountErase": {"password": PASSWORD},
+    "roleCreate": lambda _: {"name": f"R{secrets.token_hex(4).upper()}", "permissions": []},
+    "roleUpdate": lambda w: _with(w.role(), "name", description="x"),
+    "roleDelete": lambda w: _with(w.role(), "name"),
+    "userRolesSet": lambda w: _with(w.user(), "userId", roles=["SUPPORT"]),
+    "userSuspend": lambda w: _with(w.user(), "userId"),
+    "userRestore": lambda w: _with(w.user(), "userId"),
+    "sellerApply": {"name": "Shoes"},
+    "sellerUpdate": lambda w: {"id": w.sellers["seller"], "about": "x"},
+    "sellerApprove": lambda w: _with(w.seller("applied")),
+    "sellerReject": lambda w: _with(w.seller("applied")),
+    "sellerSuspend": lambda w: _with(w.seller("approved")),
+    "sellerReinstate": lambda w: _with(w.seller("suspended")),
+    "sellerMemberInvite": lambda w: {"id": w.sellers["seller"], "email": "x@example.com"},
+    "sellerInvitationAccept": lambda w: _with(w.invitation(), "token"),
+    "sellerMemberRemove": lambda w: _with(w.staff(), "userId", id=w.sellers["seller"]),
+    "apiKeyCreate": {"account": "ERP", "permissions": []},
+    "apiKeyRevoke": lambda w: _with(w.key()),
+    "loginConfirm": {"challenge": "x", "code": "123456"},
+    "passkeyLoginStart": {},
+    "mfaEnable": {"proof": {"password": PASSWORD}},
+    "mfaConfirm": {"challenge": "x", "code": "123456"},
+    "mfaDisable": {"proof": {"password": PASSWORD}},
+    "recoveryCodesRenew": {"proof": {"password": PASSWORD}},
+    "passkeyRegisterStart": {"proof": {"password": PASSWORD}},
+    "passkeyRegisterFinish": {"challenge": "x", "credential": "{}", "name": "Phone"},
+    "passkeyRename": lambda _: {"id": encode_id("Passkey", "x"), "name": "Phone"},
+    "passkeyRemove": lambda _: {
+        "id": encode_id("Passkey", "x"),
+        "proof": {"password": PASSWORD},
+    },
+    "refreshToken": {"refreshToken": "x"},
+    "sessionRevoke": lambda w: _with(w.session()),
+    "logoutEverywhere": {},
+    "guestIdentityCreate": {},
+    "loginWithProvider": {"code": "x", "codeVerifier": "x" * 43},
+    "identityLink": {"code": "x", "codeVerifier": "x" * 43},
+    "identityUnlink": lambda _: {"id": encode_id("Identity", "x")},
+    "mediaUpload": {"alt": "x"},
+    "mediaUpdate": lambda w: _with(w.picture(), alt="y"),
+    "mediaDelete": lambda w: _with(w.picture()),
+    "productCreate": lambda _: {"name": "Boot", "variants": [{"sku": secrets.token_hex(6)}]},
+    "productUpdate": lambda w: _with(w.product_id(), name="Shoe"),
+    "productArchive": lambda w: _with(w.product_id()),
+    "productDelete": lambda w: _with(w.product_id("DRAFT")),
+    "productDuplicate": lambda w: _with(w.product_id()),
+    "productBulkUpdate": lambda w: _with(w.product_id(), "ids", tagsAdd=["new"]),
+    "variantBulkCreate": lambda w: _variants(
+        w, create=[{"sku": secrets.token_hex(6), "options": [{"name": "Size", "value": "9"}]}]
+    ),
+    "variantBulkUpdate": lambda w: _variants(w, update=True),
+    "variantBulkDelete": lambda w: _variants(w, delete=True),
+    "variantReorder": lambda w: _variants(w, order=True),
+    "productTypeCreate": lambda _: {"name": secrets.token_hex(4)},
+    "productTypeUpdate": lambda w: _with(w.product_type(), name=secrets.token_hex(4)),
+    "productTypeDelete": lambda w: _with(w.product_type()),
+    "stockAdjust": lambda w: _with(w.variant_id(), "variantId", reason="RECEIVED", delta=1),
+    "stockPolicyUpdate": lambda w: _with(w.stocked(), "variantId", lowAt=1),
+    "categoryCreate": lambda _: {"name": secrets.token_hex(4)},
+    "categoryUpdate": lambda w: _with(w.category(), name=secrets.token_hex(4)),
+    "categoryMove": lambda w: _with(w.category(), parent=None),
+    "categoryReorder": _children,
+    "categoryMerge": _merge,
+    "categoryDelete": lambda w: _with(w.category()),
+    "categoryProductsAdd": _placed,
+    "categoryProductsRemove": _placed,
+}
+QUERIES: dict[str, Entry] = {
+    "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
+    "nodes": lambda w: f'{{ nodes(ids: ["{w.sellers["seller"]}"]) {{ id }} }}',
+    "shop": "{ shop { name } }",
+    "shop.plugins": "{ shop { plugins { name } } }",
+    "viewer": "{ viewer { role permissions } }",
+    "viewer.user": "{ viewer { user { id } } }",
+    "permissions": "{ permissions { name } }",
+    "roles": "{ roles { name } }",
+    "user": lambda w: _user(w, "id"),
+    "user.addresses": lambda w: _user(w, "addresses { id }"),
+    "user.sessions": lambda w: _user(w, "sessions { id }"),
+    "users": "{ users(first: 1) { nodes { id } } }",
+    "seller": lambda w: f'{{ seller(id: "{w.sellers["seller"]}") {{ id }} }}',
+    "seller.staff": lambda w: f'{{ seller(id: "{w.sellers["seller"]}") {{ staff {{ rank }} }} }}',
+    "seller.applied": lambda w: _written(w.seller("applied"), '{{ seller(id: "{}") {{ id }} }}'),
+    "sellers": "{ sellers(first: 1) { nodes { id } } }",
+    "auditLog": "{ auditLog(first: 1) { nodes { id } } }",
+    "apiKeys": "{ apiKeys(first: 1) { nodes { id } } }",
+    "identityProviders": "{ identityProviders { name } }",
+    "media": "{ media(first: 1) { nodes { id } } }",
+    "product": lambda w: _written(w.product_id(), '{{ product(id: "{}") {{ id }} }}'),
+    "product.draft": lambda w: _written(w.product_id("DRAFT"), '{{ product(id: "{}") {{ id }} }}'),
+    "product.privateMetadata": lambda w: _written(
+        w.product_id(), '{{ product(id: "{}") {{ privateMetadata {{ key }} }} }}'
+    ),
+    "variant": lambda w: _written(w.variant_id(), '{{ variant(id: "{}") {{ id }} }}'),
+    "variant.draft": lambda w: _written(w.variant_id("DRAFT"), '{{ variant(id: "{}") {{ id }} }}'),
+    "variant.stock": lambda w: _written(
+        w.stocked(), '{{ variant(id: "{}") {{ stock {{ onHand }} }} }}'
+    ),
+    "products": "{ products(first: 1) { nodes { id } } }",
+    "products.statuses": "{ products(first: 1, filter: {statuses: [DRAFT]}) { nodes { id } } }",
+    "productSearch": '{ productSearch(query: "x", first: 1) { nodes { id } } }',
+    "productSuggestions": '{ productSuggestions(prefix: "x") { text } }',
+    "productTypes": "{ productTypes(first: 1) { nodes { id } } }",
+    "stockReport": "{ stockReport(first: 1) { nodes { onHand } } }",
+    "category": lambda w: _written(w.category(), '{{ category(id: "{}") {{ id }} }}'),
+    "categories": "{ categories(first: 1) { nodes { id } } }",
+    "categoryTree": "{ categoryTree { id } }",
+    "allCategories": "{ allCategories { id } }",
+}
+NODES: dict[str, Entry] = {
+    "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
+    "Seller": lambda w: w.sellers["seller"],
+    "Seller.applied": lambda w: w.seller("applied"),
+    "Seller.suspended": lambda w: w.seller("suspended"),
+    "ApiKey": lambda w: w.key(),
+    "Media": lambda w: w.picture(),
+    "Product": lambda w: w.product_id(),
+    "Product.draft": lambda w: w.product_id("DRAFT"),
+    "ProductVariant": lambda w: w.variant_id(),
+    "ProductVariant.draft": lambda w: w.variant_id("DRAFT"),
+    "ProductType": lambda w: w.product_type(),
+    "Category": lambda w: w.category(),
+}
+SUBSCRIPTIONS: dict[str, Entry] = {
+    "stockChanged": lambda w: _written(
+        w.stocked(), 'subscription {{ stockChanged(variantIds: ["{}"]) {{ variant {{ id }} }} }}'
+    ),
+}

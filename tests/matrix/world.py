@@ -1,0 +1,232 @@
+"""A shop with somebody of each role, and things of theirs."""
+
+import io
+import secrets
+from datetime import timedelta
+from typing import Any, cast
+
+from bson import ObjectId
+from PIL import Image
+
+from mercat.app import create_app
+from mercat.context import Context, Viewer
+from mercat.engine import Engine
+from mercat.ids import encode_id, object_id
+from mercat.storage import Record, Session
+from mercat_auth import links
+from mercat_auth.accounts import service as accounts
+from mercat_auth.sellers import reading
+from mercat_auth.sellers import service as sellers
+from mercat_media import service as media
+from tests.asking import answered, told
+from tests.identity import registered, viewer_for
+
+ROLES = ("anonymous", "customer", "other_customer", "seller", "other_seller", "support", "admin")
+
+
+class World:
+    """A shop with somebody of each role, and things of theirs.
+
+    What is made anew for each question is `customer`'s or `seller`'s, so that the other one of the
+    same role is a stranger to it. `actor` is who asks, for what is about oneself.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.users: dict[str, Record] = {}
+        self.sellers: dict[str, str] = {}
+        self.boss: Viewer
+        self.app = cast("Any", create_app(engine))
+        self.actor: Record | None = None
+        self.tokens: dict[Any, str] = {}
+        self.made: dict[str, Any] = {}
+
+    async def fill(self) -> None:
+        """Make the people."""
+        self.boss = await viewer_for(self.engine, await registered(self.engine, roles=["ADMIN"]))
+        for role in ROLES[1:]:
+            self.users[role] = await self.person(role)
+
+    async def person(self, role: str) -> Record:
+        """Somebody new of a role; sellers are on the staff of the same two sellers."""
+        given = {"support": ["SUPPORT"], "admin": ["ADMIN"]}.get(role, [])
+        user = await registered(self.engine, roles=given)
+        if role in {"seller", "other_seller"}:
+            if role not in self.sellers:
+                self.sellers[role] = await self.seller("approved", user)
+            else:
+                await self._hire(user, self.sellers[role])
+        found = await accounts.user_by_id(self.engine.context(), user["_id"])
+        assert found is not None
+        return found
+
+    async def is_searchable(self) -> bool:
+        """Whether there is an index."""
+        found = await answered(self.engine, '{ productSuggestions(prefix: "x") { text } }')
+        return "errors" not in found
+
+    async def current(self, role: str) -> Record:
+        """The account of a role's first person as it is now."""
+        found = await accounts.user_by_id(self.engine.context(), self.users[role]["_id"])
+        assert found is not None
+        return found
+
+    async def seller(self, status: str, owner: Record | None = None) -> str:
+        """A seller's id; of an owner of its own where none is given."""
+        owner = owner or await registered(self.engine)
+        viewer = await viewer_for(self.engine, owner)
+        made = await self.change("sellerApply", "seller { id }", viewer, name="Ada's Shoes")
+        seller: str = made["seller"]["id"]
+        if status in {"approved", "suspended"}:
+            await self.change("sellerApprove", "seller { id }", self.boss, id=seller)
+        if status == "suspended":
+            await self.change("sellerSuspend", "seller { id }", self.boss, id=seller)
+        return seller
+
+    async def _hire(self, user: Record, seller: str) -> None:
+        key = object_id(seller, "Seller")
+        member = {"user": user["_id"], "rank": "owner", "since": user["created_at"]}
+
+        async def work(session: Session) -> None:
+            stored = await reading.stored_seller(self.engine.context(), key, session)
+            kept = stored["members"][-20:]
+            context = self.engine.context()
+            await sellers.join(context, session, user["_id"], stored)
+            change = {"$set": {"members": [*kept, member]}}
+            await sellers.change_seller(context, session, key, change)
+
+        await self.engine.storage.transaction(work)
+
+    async def change(
+        self, name: str, shown: str, viewer: Viewer, /, **given: Any
+    ) -> dict[str, Any]:
+        kind = name[0].upper() + name[1:]
+        document = (
+            f"mutation ($input: {kind}Input!) {{ {name}(input: $input) "
+            f"{{ {shown} userErrors {{ message }} }} }}"
+        )
+        found = await told(self.engine, document, {"input": given}, viewer=viewer)
+        payload: dict[str, Any] = found[name]
+        assert payload["userErrors"] == [], payload
+        return payload
+
+    # What entries ask for
+
+    async def user(self) -> str:
+        """The id of a new customer."""
+        return encode_id("User", (await registered(self.engine))["_id"])
+
+    async def product(self, status: str = "ACTIVE", count: int = 1) -> dict[str, Any]:
+        """A new product of `seller`."""
+        given = {
+            "name": "Boot",
+            "status": status,
+            "seller": self.sellers["seller"],
+            "variants": [
+                {"sku": secrets.token_hex(6), "options": [{"name": "Size", "value": str(i)}]}
+                for i in range(count)
+            ],
+        }
+        shown = "product { id slug variants { nodes { id sku } } }"
+        made = await self.change("productCreate", shown, self.boss, **given)
+        product: dict[str, Any] = made["product"]
+        return product
+
+    async def product_id(self, status: str = "ACTIVE") -> str:
+        found: str = (await self.product(status))["id"]
+        return found
+
+    async def variant_id(self, status: str = "ACTIVE") -> str:
+        found: str = (await self.product(status))["variants"]["nodes"][0]["id"]
+        return found
+
+    async def stocked(self) -> str:
+        """A variant whose stock is counted."""
+        variant = await self.variant_id()
+        given = {"reason": "RECEIVED", "variantId": variant, "delta": 3}
+        await self.change("stockAdjust", "stock { onHand }", self.boss, **given)
+        return variant
+
+    async def restock(self, variant: str) -> None:
+        """Have a stock run out, and come back, so that who follows it hears of it."""
+        for count in (0, 3):
+            given = {"reason": "CORRECTION", "variantId": variant, "setTo": count}
+            await self.change("stockAdjust", "stock { onHand }", self.boss, **given)
+
+    async def category(self) -> str:
+        made = await self.change(
+            "categoryCreate", "category { id }", self.boss, name=secrets.token_hex(4)
+        )
+        found: str = made["category"]["id"]
+        return found
+
+    async def product_type(self) -> str:
+        made = await self.change(
+            "productTypeCreate", "productType { id }", self.boss, name=secrets.token_hex(4)
+        )
+        found: str = made["productType"]["id"]
+        return found
+
+    async def picture(self) -> str:
+        """A picture of `seller`'s."""
+        owner = await self.current("seller")
+        context = Context(self.engine, await viewer_for(self.engine, owner))
+        made = await media.upload_file(context, io.BytesIO(png()), alt="x")
+        return encode_id("Media", made["_id"])
+
+    async def role(self) -> str:
+        name = f"R{secrets.token_hex(4).upper()}"
+        await self.change("roleCreate", "role { name }", self.boss, name=name, permissions=[])
+        return name
+
+    async def key(self) -> str:
+        made = await self.change(
+            "apiKeyCreate", "apiKey { id }", self.boss, account="ERP", permissions=[]
+        )
+        found: str = made["apiKey"]["id"]
+        return found
+
+    async def staff(self) -> str:
+        """The id of a new owner of `seller`."""
+        return encode_id("User", (await self.person("seller"))["_id"])
+
+    async def invitation(self) -> str:
+        """A link that was sent to who asks; nobody's where nobody has signed in."""
+        actor = self.actor or {"_id": ObjectId(), "email_key": ""}
+        key = object_id(await self.seller("approved"), "Seller")
+
+        async def work(session: Session) -> links.Link:
+            return await links.make(
+                self.engine.context(),
+                session,
+                "seller_invitation",
+                user=actor["_id"],
+                email_key=actor["email_key"],
+                lifetime=timedelta(days=1),
+                data={"seller": key, "rank": "staff"},
+            )
+
+        link = await self.engine.storage.transaction(work)
+        return links.secret_of(self.engine.context(), link.id)
+
+    async def address(self) -> str:
+        """The id of an entry in the address book of `customer`."""
+        owner = await self.current("customer")
+        viewer = await viewer_for(self.engine, owner)
+        given = {"name": "Ada", "lines": ["1 Road"], "city": "Rome", "country": "IT"}
+        made = await self.change("addressCreate", "address { id }", viewer, **given)
+        found: str = made["address"]["id"]
+        return found
+
+    async def session(self) -> str:
+        """The id of a session of `customer`."""
+        viewer = await viewer_for(self.engine, await self.current("customer"))
+        return encode_id("Session", viewer.session)
+
+
+def png() -> bytes:
+    """A picture that nobody has uploaded yet."""
+    buffer = io.BytesIO()
+    colour = cast("tuple[int, int, int]", tuple(secrets.token_bytes(3)))
+    Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
+    return buffer.getvalue()
