@@ -137,7 +137,8 @@ class PriceBand:
 class ProductFacets:
     """Counts of what was found, the most frequent first; `groups` have hexadecimal ids.
 
-    Each facet is counted over what meets the text and all conditions but the facet's own.
+    Each facet is counted over what meets the text and all conditions but the facet's own; `groups`
+    over what meets all of them, as one goes from a group to those that are in it.
     """
 
     groups: tuple[FacetValue, ...] = ()

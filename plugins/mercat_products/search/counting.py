@@ -35,7 +35,7 @@ _STOCKED = 1
 
 @dataclass(frozen=True)
 class Counting:
-    """Counts over a query and conditions, each facet without its own."""
+    """Counts over a query and conditions, each facet but the groups without its own."""
 
     searcher: Searcher
     query: Query
@@ -45,11 +45,12 @@ class Counting:
     def facets(self, wanted: Collection[str]) -> ProductFacets:
         """These facets: one pass, and one more for each facet that has a condition."""
         counted = {facet: field for facet, field in self._fields.items() if facet in wanted}
-        free = {facet: field for facet, field in counted.items() if facet not in self.conditions}
+        alone = self.conditions.keys() & counted.keys() - {GROUPS}
+        free = {facet: field for facet, field in counted.items() if facet not in alone}
         counts: dict[str, _Counts] = {facet: [] for facet in self._fields}
         if free:
             counts |= self._counts("", free)
-        for facet in counted.keys() - free.keys():
+        for facet in alone:
             counts |= self._counts(facet, {facet: counted[facet]})
         return ProductFacets(
             groups=_values(counts[GROUPS]),
