@@ -487,6 +487,26 @@ async def test_hook_search(plugins: Plugins, engine_for: EngineFor) -> None:
     assert set(asked) == {"mine"}
 
 
+async def test_the_hook_search_is_asked_once_for_a_page_and_once_for_the_facets_that_are_selected(
+    plugins: Plugins, engine_for: EngineFor
+) -> None:
+    asked: list[ProductSearch] = []
+
+    async def search(wanted: ProductSearch) -> SearchAnswer:
+        asked.append(wanted)
+        return SearchAnswer()
+
+    plugins.add("engine", search=search)
+    engine = await engine_for(plugins.toml("media", "products", "categories"))
+    query = """{ productSearch(query: "", first: 1) {
+      totalCount didYouMean facets { inStock categories { count } } } }"""
+    await told_data(engine, query)
+    page, whole = asked
+    assert (page.count, page.total, page.facets, page.correction) == (1, False, frozenset(), False)
+    assert (whole.count, whole.total, whole.correction) == (0, True, True)
+    assert whole.facets == {"in_stock", "groups"}
+
+
 async def test_hook_products_removed(plugins: Plugins, engine_for: EngineFor) -> None:
     told: list[tuple[Sequence[str], Sequence[str]]] = []
 

@@ -162,6 +162,12 @@ async def shop(engine_for: EngineFor) -> Engine:
     return engine
 
 
+async def test_an_sku_is_found_as_it_is_typed_from_its_third_character_on(shop: Engine) -> None:
+    assert await slugs(shop, "400638133393") == ["running-shoe"]
+    assert await slugs(shop, "400") == ["running-shoe"]
+    assert await slugs(shop, "40") == []  # every tenth of the shop's SKUs might begin so
+
+
 async def test_exact_sku_and_exact_name_come_first(shop: Engine) -> None:
     assert (await slugs(shop, "RS-42-A"))[0] == "running-shoe"
     assert (await slugs(shop, "4006381333931")) == ["running-shoe"]

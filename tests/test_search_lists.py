@@ -15,7 +15,9 @@ from mercat.context import ANONYMOUS
 from mercat.engine import Engine
 from mercat_products.documents import ProductDocument
 
-from .conftest import EngineFor, until
+from .asking import told
+from .conftest import EngineFor, until, write_jsonl
+from .test_catalogue import load, product
 from .test_search import SHOP, ask, insert, record, search, slugs, until_indexed
 
 FACETS = """query ($query: String!, $filter: ProductFilter) {
@@ -295,3 +297,25 @@ async def test_plugin_that_answers_wins(
     assert await slugs(engine, "shown") == ["shown"]
     sys.modules.pop("rival_search", None)
     sys.modules.pop("rival_search.hooks", None)
+
+
+NARROWED = """query ($within: [ID!]) {
+  productSearch(query: "", filter: { within: $within }, first: 1) {
+    facets { categories { count category { slug } } } } }"""
+
+
+async def test_category_counts_say_what_is_below_a_small_one_of_many(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    engine = await engine_for('[plugins]\nenabled = ["media", "products", "categories"]', work=True)
+    rows = [product(f"p{n}-{k}", categories=[f"Large {n}"]) for n in range(101) for k in range(2)]
+    rows += [product("tea", categories=["Small > Green"]), product("mug", categories=["Small"])]
+    await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
+    await until_indexed(engine, len(rows))
+    data = await told(engine, '{ category(slug: "small") { id } }')
+    answer = await told(engine, NARROWED, {"within": [data["category"]["id"]]})
+    found = answer["productSearch"]["facets"]["categories"]
+    assert {one["category"]["slug"]: one["count"] for one in found} == {"small": 2, "green": 1}
+    everything = (await told(engine, NARROWED))["productSearch"]["facets"]["categories"]
+    assert {one["count"] for one in everything} == {2}
+    assert len(everything) == 100

@@ -88,8 +88,8 @@ class ProductSearch:
     active products may be found, counted and suggested, and whatever belongs to `own_seller`.
     `position` is the place to go on from, as an earlier answer's hit gave it, to what follows or,
     with `backward`, to what comes before. `count` may be 0. `currency` is that of sorting and of
-    price ranges, `locale` that of the reader, by whose texts names are sorted. `facets`, `total`
-    and `correction` say what else is wanted.
+    price ranges, `locale` that of the reader, by whose texts names are sorted. `facets`, which are
+    the wanted fields of `ProductFacets`, `total` and `correction` say what else is wanted.
     """
 
     text: str
@@ -101,7 +101,7 @@ class ProductSearch:
     backward: bool = False
     everything: bool = False
     own_seller: str | None = None
-    facets: bool = False
+    facets: frozenset[str] = frozenset()
     total: bool = False
     correction: bool = False
     locale: str = ""
@@ -137,7 +137,8 @@ class PriceBand:
 class ProductFacets:
     """Counts of what was found, the most frequent first; `groups` have hexadecimal ids.
 
-    Each facet is counted over what meets the text and all conditions but the facet's own.
+    Each facet is counted over what meets the text and all conditions but the facet's own; `groups`
+    over what meets all of them, as one goes from a group to those that are in it.
     """
 
     groups: tuple[FacetValue, ...] = ()

@@ -232,8 +232,11 @@ class CategoryCount:
 
 
 @cacheable(CategoryTreeDocument)
+@reads("groups")
 async def _category_counts(facets: list[Facets], info: Info) -> list[list[CategoryCount]]:
-    wanted = [[(ObjectId(each.value), each.count) for each in found.groups] for found in facets]
+    wanted = [
+        [(ObjectId(each.value), each.count) for each in found.record["groups"]] for found in facets
+    ]
     keys = [key for found in wanted for key, _ in found]
     known = await service.found_by_id(info.context, keys)
     return [

@@ -19,6 +19,7 @@ from tantivy import Index
 
 from mercat.catalog import PriceCondition, ProductConditions, ProductSearch, SearchAnswer
 from mercat_products.search.asking import answer
+from mercat_products.search.facets import ALL_FACETS
 from mercat_products.search.fields import Fields
 from mercat_products.search.words import Words
 from mercat_products.search.writing import Generation
@@ -104,10 +105,10 @@ def _cases() -> dict[str, Sequence[ProductSearch]]:
         "filter, by price": [_wanted("", conditions=price, order="price_low") for _ in names],
         "page 1,000 by name": [_wanted("", order="name", position="marker") for _ in names],
         "facets, words and a brand": [
-            _wanted(name.split()[2], conditions=brand, facets=True)
+            _wanted(name.split()[2], conditions=brand, facets=ALL_FACETS)
             for name, brand in zip(names, brands, strict=True)
         ],
-        "facets, everything": [_wanted("", facets=True) for _ in names],
+        "facets, everything": [_wanted("", facets=ALL_FACETS) for _ in names],
         "as you type": [_wanted(name[: 2 + n % 6]) for n, name in enumerate(names)],
     }
 

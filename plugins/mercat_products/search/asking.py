@@ -38,7 +38,7 @@ def answer(known: Fields, searcher: Searcher, wanted: ProductSearch) -> SearchAn
     if wanted.facets:
         over = all_of([matching.found, visible])
         counting = Counting(searcher, over, conditions, wanted.currency)
-        found = replace(found, facets=counting.facets())
+        found = replace(found, facets=counting.facets(wanted.facets))
     if wanted.correction and wanted.text:
         near = corrections(matching, searcher)
         words = tuple(word for each in near.values() for word in each)

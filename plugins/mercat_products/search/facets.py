@@ -1,13 +1,17 @@
 """How facets look."""
 
 from collections.abc import Iterable, Sequence
-from typing import Self
+from dataclasses import fields
+from typing import Any, Self
 
 import strawberry
 
 from mercat.catalog import FacetValue, PriceBand, ProductFacets
+from mercat.graphql.records import stored
 from mercat.graphql.schema import Money
 from mercat.ids import encode_id
+
+ALL_FACETS = frozenset(field.name for field in fields(ProductFacets))
 
 
 @strawberry.type(description="How many of the products have a value.")
@@ -39,36 +43,37 @@ class PriceCount:
 @strawberry.type(
     name="ProductFacets",
     description="Counts of what was found. Each facet is counted without its own filter, so that "
-    "it says what another choice would give.",
+    "it says what another choice would give; only categories are counted with it, so that they say "
+    "what there is below a category that was chosen.",
 )
 class Facets:
-    brands: list[CountedValue] = strawberry.field(description="By brand.")
-    sellers: list[SellerCount] = strawberry.field(description="By seller.")
-    options: list[NamedFacet] = strawberry.field(description="By the options of their variants.")
-    attributes: list[NamedFacet] = strawberry.field(description="By attribute.")
-    prices: list[PriceCount] = strawberry.field(description="By price, the least first.")
-    in_stock: int = strawberry.field(description="How many can be bought now.")
-    groups: strawberry.Private[Sequence[FacetValue]]
+    record: strawberry.Private[dict[str, Any]]
+    brands: list[CountedValue] = stored("brands", "By brand.")
+    sellers: list[SellerCount] = stored("sellers", "By seller.")
+    options: list[NamedFacet] = stored("options", "By the options of their variants.")
+    attributes: list[NamedFacet] = stored("attributes", "By attribute.")
+    prices: list[PriceCount] = stored("prices", "By price, the least first.")
+    in_stock: int = stored("in_stock", "How many can be bought now.")
 
     @classmethod
     def of(cls, found: ProductFacets, currency: str) -> Self:
         """The facets of an answer, whose prices are in that currency."""
         return cls(
-            groups=found.groups,
-            brands=_values(found.brands),
-            sellers=[
-                SellerCount(
-                    seller_id=strawberry.ID(encode_id("Seller", each.value)),
-                    count=each.count,
-                    key=each.value,
-                )
-                for each in found.sellers
-            ],
-            options=_named(found.options),
-            attributes=_named(found.attributes),
-            prices=[_price(band, currency) for band in found.prices],
-            in_stock=found.in_stock,
+            record={
+                "groups": found.groups,
+                "brands": _values(found.brands),
+                "sellers": list(map(_seller, found.sellers)),
+                "options": _named(found.options),
+                "attributes": _named(found.attributes),
+                "prices": [_price(band, currency) for band in found.prices],
+                "in_stock": found.in_stock,
+            }
         )
+
+
+def _seller(found: FacetValue) -> SellerCount:
+    seller_id = strawberry.ID(encode_id("Seller", found.value))
+    return SellerCount(seller_id=seller_id, count=found.count, key=found.value)
 
 
 def _values(found: Iterable[FacetValue]) -> list[CountedValue]:

@@ -19,6 +19,7 @@ from mercat_products.search.fields import SEPARATOR, Fields, price_field
 from mercat_products.search.matching import all_of, any_of, without
 
 GROUPS, BRANDS, SELLERS, PRICES, IN_STOCK = "groups", "brands", "sellers", "prices", "in_stock"
+OPTIONS, ATTRIBUTES = "options", "attributes"  # their conditions are by name
 _MOST_AMOUNT = 2**62
 
 

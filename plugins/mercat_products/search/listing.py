@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 from mercat.catalog import ProductHit, ProductSearch, SearchAnswer
 from mercat.context import Context
@@ -14,8 +13,6 @@ from mercat_products.search import service
 from mercat_products.search.cursors import to_number
 
 _MOST_ROUNDS = 5
-
-_Question: TypeAlias = Literal["total", "facets", "correction"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Listing:
         return WholeList(self.context, replace(self.wanted, count=0, position=None, backward=False))
 
     async def total_count(self) -> int:
-        return (await self.whole.ask("total")).total
+        return (await self.whole.ask(total=True)).total
 
     def page_info(self) -> PageInfo:
         """Where the page lies."""
@@ -93,24 +90,28 @@ class WholeList:
 
     def __init__(self, context: Context, wanted: ProductSearch) -> None:
         self._context = context
-        self._wanted = wanted
-        self._asked: set[_Question] = set()
+        self._wanted = self._next = wanted
         self._answer: asyncio.Task[SearchAnswer] | None = None
 
-    async def ask(self, what: _Question) -> SearchAnswer:
+    async def ask(
+        self,
+        *,
+        total: bool = False,
+        facets: frozenset[str] = frozenset(),
+        correction: bool = False,
+    ) -> SearchAnswer:
         """An answer that has at least this. Raises StoreError."""
-        self._asked.add(what)
+        self._next = replace(
+            self._next,
+            total=self._next.total or total,
+            facets=self._next.facets | facets,
+            correction=self._next.correction or correction,
+        )
         if self._answer is None:
             self._answer = asyncio.create_task(self._ask(), name="search-whole-list")
         return await self._answer
 
     async def _ask(self) -> SearchAnswer:
         await asyncio.sleep(0)  # for the others to say what they want
-        asked, self._asked, self._answer = self._asked, set(), None
-        wanted = replace(
-            self._wanted,
-            total="total" in asked,
-            facets="facets" in asked,
-            correction="correction" in asked,
-        )
+        wanted, self._next, self._answer = self._next, self._wanted, None
         return await service.find(self._context, wanted)

@@ -21,6 +21,7 @@ Seen: TypeAlias = Callable[[Query], bool]
 _MOST_WORDS = 12
 _TYPO_FROM, _TWO_TYPOS_FROM = 4, 8  # letters
 _RELAXED_FROM = 3  # words
+_CODE_FROM = 3  # characters; a tenth of all SKUs may begin with a digit
 RELAXED = 6
 
 
@@ -128,11 +129,12 @@ class Matching:
         return any_of(queries)
 
     def _begun(self, word: str) -> Query:
-        """A word, or an SKU, that begins so."""
+        """A word, or an SKU that more than two characters are typed of, that begins so."""
+        names = (fields.WORD, fields.CODE) if len(word) >= _CODE_FROM else (fields.WORD,)
         return any_of(
             [
                 Query.fuzzy_term_query(self.known.schema, name, word, distance=0, prefix=True)
-                for name in (fields.WORD, fields.CODE)
+                for name in names
             ]
         )
 

@@ -28,7 +28,7 @@ from mercat_products.documents import ProductDocument
 from mercat_products.schema import CURSOR, Product, products_connection
 from mercat_products.search import service
 from mercat_products.search.cursors import checked_count, read_cursor, to_number
-from mercat_products.search.facets import Facets
+from mercat_products.search.facets import ALL_FACETS, Facets
 from mercat_products.search.finder import finder_of
 from mercat_products.search.inputs import (
     Filter,
@@ -96,7 +96,7 @@ class ProductSearchConnection:
     @cacheable()
     async def edges(self) -> list[ProductSearchEdge]:
         wanted = self.listing.wanted
-        said = await self.listing.whole.ask("correction")
+        said = await self.listing.whole.ask(correction=True)
         marker = Marker.of(finder_of(self.listing.context).words, wanted.text, said.words)
         kind = self.listing.kind
         return [
@@ -113,14 +113,14 @@ class ProductSearchConnection:
 
     @strawberry.field(description="Counts of what was found, for narrowing it down.")
     @cacheable()
-    async def facets(self) -> Facets:
-        said = await self.listing.whole.ask("facets")
+    async def facets(self, info: Info) -> Facets:
+        said = await self.listing.whole.ask(facets=wanted_keys(info, Facets) or ALL_FACETS)
         return Facets.of(said.facets, self.listing.wanted.currency)
 
     @strawberry.field(description="The query as it may have been meant; null where it seems right.")
     @cacheable()
     async def did_you_mean(self) -> str | None:
-        return (await self.listing.whole.ask("correction")).correction
+        return (await self.listing.whole.ask(correction=True)).correction
 
     @strawberry.field(description="False while the index is being made: products may be missing.")
     @cacheable()
