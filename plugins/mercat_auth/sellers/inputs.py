@@ -11,7 +11,7 @@ class SellerRank(Enum):
         "owner", description="Does everything for the seller, its staff included."
     )
     MANAGER = strawberry.enum_value("manager", description="Changes how the seller is shown.")
-    STAFF = strawberry.enum_value("staff", description="Works on its products and orders.")
+    STAFF = strawberry.enum_value("staff", description="Works on its offers and orders.")
 
 
 @strawberry.input(description="An application to sell in the shop.")

@@ -48,7 +48,7 @@ class SellerStatus(Enum):
     APPLIED = strawberry.enum_value("applied", description="It waits for an admin's decision.")
     APPROVED = strawberry.enum_value("approved", description="It sells.")
     SUSPENDED = strawberry.enum_value(
-        "suspended", description="It doesn't sell for now; its products are not shown."
+        "suspended", description="It doesn't sell for now; what it offers is hidden."
     )
     CLOSED = strawberry.enum_value("closed", description="It was rejected.")
 
@@ -201,7 +201,7 @@ class SellerMutation:
         return await _attempt(lambda: service.reject(info.context, _key(input.id), input.reason))
 
     @strawberry.field(
-        description="Take a seller out of the shop for now: within moments its products are not "
+        description="Take a seller out of the shop for now: within moments what it sells is not "
         "shown any more, its staff can't change them, its orders stay. Needs "
         "`auth.manage_sellers`."
     )

@@ -43,8 +43,8 @@ class PriceCount:
 @strawberry.type(
     name="ProductFacets",
     description="Counts of what was found. Each facet is counted without its own filter, so that "
-    "it says what another choice would give; only categories are counted with it, so that they say "
-    "what there is below a category that was chosen.",
+    "it says what another choice would give; only that of categories, counted with it, says what "
+    "there is below what was chosen.",
 )
 class Facets:
     record: strawberry.Private[dict[str, Any]]
