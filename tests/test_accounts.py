@@ -358,3 +358,15 @@ async def test_nothing_stored_or_waiting_is_enough_to_follow_a_link(engine: Engi
         text = str(await engine.storage.database[name].find({}).to_list())
         assert secret not in text
         assert PASSWORD not in text
+
+
+async def test_an_input_of_the_wrong_shape_is_refused_without_repeating_the_password(
+    engine: Engine,
+) -> None:
+    for given in (
+        {"password": PASSWORD},
+        {"email": "a@example.com", "password": [PASSWORD], "x": 1},
+    ):
+        answer = await answered(engine, LOGIN, {"input": given}, viewer=ANYBODY)
+        assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_REQUEST"}
+        assert PASSWORD not in str(answer)

@@ -242,6 +242,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.auth.min_password_length": ("11", 11),
     "plugins.auth.hash_memory_kib": ("8000", 8000),
     "plugins.auth.public_url": ("https://shop.test", "https://shop.test"),
+    "plugins.auth.rp_id": ("shop.test", "shop.test"),
+    "plugins.auth.origins": ("https://www.shop.test", ("https://www.shop.test",)),
     "plugins.auth.redirects": ("https://shop.test/in", ("https://shop.test/in",)),
     "plugins.auth.providers": (
         '{"google": {"client_id": "x"}}',
@@ -254,6 +256,10 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.media.public_url": ("https://cdn.shop.test/m", "https://cdn.shop.test/m"),
     "plugins.media.s3_endpoint": ("https://s3.shop.test", "https://s3.shop.test"),
     "plugins.media.s3_prefix": ("shop/", "shop/"),
+}
+_NEEDED = {  # what another key has to be for one to be allowed
+    "plugins.auth.rp_id": {"MERCAT_PLUGINS__AUTH__ORIGINS": "https://shop.test"},
+    "plugins.auth.origins": {"MERCAT_PLUGINS__AUTH__RP_ID": "shop.test"},
 }
 _OTHER_OF_TYPE: dict[str, tuple[str, Any]] = {
     "string": ("other", "other"),
@@ -296,6 +302,8 @@ def test_every_key_can_be_set_in_the_environment(
     text, value = other(name, key, info)
     if "1000 or more" in bounds(info.metadata):
         text, value = "1001", 1001
+    for variable, needed in _NEEDED.get(f"{name}.{key}", {}).items():
+        monkeypatch.setenv(variable, needed)
     monkeypatch.chdir(tmp_path)
     if with_file:
         (tmp_path / "engine.toml").write_text(f"[{name}]\n")

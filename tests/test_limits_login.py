@@ -62,6 +62,7 @@ async def test_the_answer_says_how_long_to_wait(
     given = {"input": {"email": user["email"], "password": "x"}}
     answer = await client.http.post("/graphql", json={"query": LOGIN, "variables": given})
     assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "1"
     (error,) = answer.json()["errors"]
     assert error["extensions"]["retryAfter"] == 1
     assert user["email"] not in answer.text

@@ -49,6 +49,9 @@ def test_demo_runs_on_a_machine_with_nothing_and_leaves_nothing_running(
         first = out.readline()
         assert "Embedded stores" in first
         assert "development" in first
+        people = [out.readline() for _ in range(5)]
+        assert "shown this once" in people[0]
+        assert all("@demo.example.com" in line for line in people[1:])
         url = re.search(r"http://localhost:\d+/graphql", out.readline())
         assert url is not None
         kind, body = _get(
@@ -98,7 +101,7 @@ def test_check_goes_through_everything_without_serving(mercat: Mercat) -> None:
 def test_plugins_lists_what_each_brings(mercat: Mercat) -> None:
     done = mercat("plugins")
     assert done.code == 0
-    assert re.search(r"2\. products 0\.1\.0\n +from +mercat_products \(built in\)", done.out)
+    assert re.search(r"3\. products 0\.1\.0\n +from +mercat_products \(built in\)", done.out)
     assert "Product.categories" in done.out
     assert "product_placements" in done.out
 

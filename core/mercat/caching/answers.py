@@ -49,6 +49,7 @@ class Reply:
     is_whole: bool
     kept: Kept | None = None
     is_hit: bool = False
+    retry_after: int | None = None
 
     @staticmethod
     def of(kept: Kept) -> "Reply":

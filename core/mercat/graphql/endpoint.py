@@ -46,6 +46,7 @@ from mercat.graphql.responses import (
     errors_json,
     failure,
     refusal,
+    retried,
     validated,
 )
 from mercat.graphql.streams import StrawberryView, closing
@@ -142,7 +143,7 @@ class Endpoint:
             reply = await self._answers.reply(question, context, ask)
         if scope["method"] == "GET" and reply.is_whole:
             return validated(reply, headers, content_type, question)
-        more = cache_status(question, reply)
+        more = retried(reply) or cache_status(question, reply)
         return Response(reply.status, reply.body, content_type, more, context.cookies)
 
     async def _execute(
@@ -161,7 +162,12 @@ class Endpoint:
         if result.data is None and _did_not_start(result):
             refused = 400 if content_type == GRAPHQL_JSON else 200
             return Reply(refused, errors_json(result.errors), is_whole=False)
-        return Reply(_status(result), data_json(result, result.errors), is_whole=False)
+        return Reply(
+            _status(result),
+            data_json(result, result.errors),
+            is_whole=False,
+            retry_after=_retry_after(result),
+        )
 
     async def _answer_form(
         self, scope: HTTPScope, receive: Receive, headers: Headers, content_type: str
@@ -295,3 +301,9 @@ def _status(result: ExecutionResult) -> int:
             if code in _RETRIED:
                 return _RETRIED[code]
     return 200
+
+
+def _retry_after(result: ExecutionResult) -> int | None:
+    """How many seconds an error says to wait, the longest."""
+    found = ((error.extensions or {}).get("retryAfter") for error in result.errors or ())
+    return max((seconds for seconds in found if seconds is not None), default=None)

@@ -1,6 +1,7 @@
 """How errors look to a client: `userErrors` in payloads, and `extensions.code` at the top level."""
 
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
@@ -30,6 +31,7 @@ _LONGEST_MESSAGE = 500
 _SHORTEST_MESSAGE = 200
 _MESSAGE_BYTES = 1_200
 _MOST_POSITIONS = 3
+_VALUE = re.compile(r"(found|value): [{\[].*", re.DOTALL)
 
 _logger = logging.getLogger("mercat.graphql")
 
@@ -106,7 +108,7 @@ def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     if error.extensions and "code" in error.extensions:
         return error.message, error.extensions
     if cause is None or _is_about_the_request(error, cause):
-        return error.message, {"code": ErrorCode.BAD_REQUEST.value}
+        return _without_values(error.message), {"code": ErrorCode.BAD_REQUEST.value}
     if isinstance(cause, (DomainError, AccessError, NotReadyError)):
         return str(cause), _extensions(cause)
     if isinstance(cause, (StoreError, RedisConnectionError, RedisTimeoutError)) or _is_down(cause):
@@ -115,6 +117,11 @@ def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     error_id = secrets.token_hex(8)
     _logger.error("error %s at %s", error_id, error.path, exc_info=cause)
     return "internal error", {"code": ErrorCode.INTERNAL.value, "errorId": error_id}
+
+
+def _without_values(message: str) -> str:
+    """What is wrong with an input object or a list, without what it has: it may be a password."""
+    return _VALUE.sub(r"\1: something else", message)
 
 
 def _extensions(error: MercatError) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mercat.graphql.protocol import GRAPHQL_JSON, HTML, JSON, HTTPError
 Headers: TypeAlias = Mapping[str, str]
 
 _NOT_MODIFIED = 304
+_TOO_MANY = 429
 # RFC 9211. Nobody but a developer reads it.
 _HIT = {"cache-status": "mercat; hit"}
 _MISS = {"cache-status": "mercat; fwd=miss"}
@@ -73,6 +74,13 @@ def cache_status(question: Question | None, reply: Reply) -> Headers:
     if question is None:
         return _NONE
     return _HIT if reply.is_hit else _MISS
+
+
+def retried(reply: Reply) -> Headers:
+    """When to try again what was refused for now (RFC 9110, 10.2.3); nothing of anything else."""
+    if reply.status != _TOO_MANY or reply.retry_after is None:
+        return _NONE
+    return {"retry-after": str(reply.retry_after)}
 
 
 def validated(

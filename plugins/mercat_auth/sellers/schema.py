@@ -202,7 +202,7 @@ class SellerMutation:
 
     @strawberry.field(
         description="Take a seller out of the shop for now: within moments what it sells is not "
-        "shown any more, its staff can't change them, its orders stay. Needs "
+        "shown any more, its staff can't change it, its orders stay. Needs "
         "`auth.manage_sellers`."
     )
     @staticmethod
