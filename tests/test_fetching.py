@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mercat import fetching
-from mercat.addresses import PUBLIC, Reach
 from mercat.fetching import FetchError, PinnedTransport, check_url, client, fetch
+from mercat.reach import PUBLIC, Reach
 
 DEVELOPER = Reach(plain=True)
 INTERNAL = Reach(private=True)

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import httpx2
 
-from mercat.addresses import PUBLIC, Reach, is_loopback
 from mercat.errors import MercatError
+from mercat.reach import PUBLIC, Reach, is_loopback
 
 MAX_BYTES = 1_000_000
 SECONDS = 10.0

@@ -46,6 +46,7 @@ class Implementation:
 class _Specification:
     function: Callable[..., Any]
     signature: inspect.Signature
+    parameters: tuple[str, ...]
     is_async: bool
 
 
@@ -60,9 +61,11 @@ class Hooks:
             self._manager.add_hookspecs(domain)
             for name, function in vars(domain).items():
                 if hasattr(function, "mercat_spec"):
+                    signature = inspect.signature(function)
                     self._specifications[name] = _Specification(
                         function,
-                        inspect.signature(function),
+                        signature,
+                        tuple(signature.parameters),
                         inspect.iscoroutinefunction(function),
                     )
 
@@ -125,7 +128,11 @@ class Hooks:
         specification = self._specifications.get(hook.__name__)
         if specification is None or specification.function is not hook:
             raise TypeError(f"{hook.__module__}.{hook.__name__} is not a hook of this engine")
-        values = specification.signature.bind(*args, **kwargs).arguments
+        if not kwargs and len(args) == len(specification.parameters):
+            # As `bind` does it, in a tenth of the time: every request asks who sent it.
+            values = dict(zip(specification.parameters, args, strict=True))
+        else:
+            values = specification.signature.bind(*args, **kwargs).arguments
         return self.implementations(hook.__name__), values
 
     async def collect(

@@ -49,11 +49,26 @@ def decode_id(global_id: str) -> tuple[str, str]:
     raise InvalidError("this is not an id that the shop gave out")
 
 
-def object_id(global_id: str, type_name: str) -> ObjectId:
-    """Read the stored key of a `type_name`. Raises InvalidError for another type's id."""
-    found, key = decode_id(global_id)
+def key_of(global_id: str, type_name: str, field: tuple[str, ...] | None = None) -> str:
+    """Read the key of a `type_name`, as text.
+
+    Raises InvalidError, about `field`, for another type's id and for what is none.
+    """
+    try:
+        found, key = decode_id(global_id)
+    except InvalidError as error:
+        raise InvalidError(str(error), field=field) from None
     if found != type_name:
-        raise InvalidError(f"this is the id of a {found}, not of a {type_name}")
+        article = "an" if type_name[0] in "AEIO" else "a"
+        raise InvalidError(
+            f"this is the id of a {found}, not of {article} {type_name}", field=field
+        )
+    return key
+
+
+def object_id(global_id: str, type_name: str, field: tuple[str, ...] | None = None) -> ObjectId:
+    """Read the stored key of a `type_name`. Raises InvalidError as `key_of` does."""
+    key = key_of(global_id, type_name, field)
     if not ObjectId.is_valid(key):
-        raise InvalidError("this is not an id that the shop gave out")
+        raise InvalidError("this is not an id that the shop gave out", field=field)
     return ObjectId(key)

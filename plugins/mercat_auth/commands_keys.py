@@ -1,22 +1,16 @@
 """`mercat keys`: the keys that access tokens are signed with."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
 
-from mercat.cli.settings import engine_from
-from mercat.engine import Engine
+from mercat.cli.settings import with_engine
 from mercat_auth.tokens.keys import KNOWN_SECONDS, Keys, keys_of
 
 
 def _with_keys(config: Path | None, work: Callable[[Keys], Awaitable[None]]) -> None:
-    async def connected(engine: Engine) -> None:
-        async with engine:
-            await work(keys_of(engine.context()))
-
-    asyncio.run(connected(engine_from(config)))
+    with_engine(config, lambda engine: work(keys_of(engine.context())))
 
 
 @click.group()

@@ -1,6 +1,5 @@
 """`mercat user`: the first admin, and who else there is."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
@@ -8,9 +7,8 @@ from pathlib import Path
 import click
 
 from mercat.auth import Subject
-from mercat.cli.settings import engine_from
+from mercat.cli.settings import with_engine
 from mercat.context import Context
-from mercat.engine import Engine
 from mercat.errors import DomainError, MercatError, NotFoundError
 from mercat.storage import Record, Session
 from mercat.storage.pages import PageRequest
@@ -28,11 +26,7 @@ _MOST_FILE_BYTES = 10_000
 
 
 def _with_context(config: Path | None, work: Callable[[Context], Awaitable[None]]) -> None:
-    async def connected(engine: Engine) -> None:
-        async with engine:
-            await work(engine.context())
-
-    asyncio.run(connected(engine_from(config)))
+    with_engine(config, lambda engine: work(engine.context()))
 
 
 @click.group()

@@ -1,6 +1,6 @@
 """What people can mend about accounts, signing in and roles; the codes of its `userErrors`."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeVar
 
@@ -183,9 +183,9 @@ def to_error(error: DomainError) -> AuthError:
     return AuthError(field=field, message=str(error), code=AuthErrorCode(error.code))
 
 
-async def attempted(work: Awaitable[T]) -> tuple[T | None, list[AuthError]]:
-    """What a service gives, or what the caller can mend."""
+async def attempted(work: Callable[[], Awaitable[T]]) -> tuple[T | None, list[AuthError]]:
+    """What `work` gives, or what the caller can mend."""
     try:
-        return await work, []
+        return await work(), []
     except DomainError as error:
         return None, [to_error(error)]

@@ -136,10 +136,10 @@ def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
 @hookimpl
 def scheduled_jobs() -> Sequence[Job]:
     return [
-        Job(name="auth-sweep", every=timedelta(hours=1), run=sweep),
+        Job(name="auth-sweep-tokens", every=timedelta(hours=1), run=sweep),
         Job(name="auth-sweep-links", every=timedelta(hours=1), run=links.sweep),
-        Job(name="auth-flows-sweep", every=timedelta(hours=1), run=forget_old),
-        Job(name="auth-challenges-sweep", every=timedelta(hours=1), run=challenges.sweep),
+        Job(name="auth-sweep-flows", every=timedelta(hours=1), run=forget_old),
+        Job(name="auth-sweep-challenges", every=timedelta(hours=1), run=challenges.sweep),
     ]
 
 

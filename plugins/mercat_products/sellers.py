@@ -1,7 +1,7 @@
-"""Sellers by their ids: an account of its own has a seller once the shop has accounts."""
+"""Sellers by their ids; who they are is another plugin's business."""
 
 from mercat.errors import InvalidError
-from mercat.ids import decode_id, encode_id
+from mercat.ids import decode_id, encode_id, key_of
 
 _TYPE = "Seller"
 
@@ -24,7 +24,4 @@ def seller_key(given: str | None) -> str | None:
 
 def seller_of(global_id: str) -> str:
     """The key of the seller with that id. Raises InvalidError."""
-    kind, key = decode_id(global_id)
-    if kind != _TYPE:
-        raise InvalidError(f"this is the id of a {kind}, not of a {_TYPE}")
-    return key
+    return key_of(global_id, _TYPE)

@@ -1,26 +1,15 @@
 """`mercat migrate` and `mercat outbox`: for the people who run a shop."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mercat.cli.settings import with_engine
 from mercat.errors import MercatError
 
 if TYPE_CHECKING:
     from mercat.engine import Engine
-
-
-def _with_engine(config: Path | None, work: "Callable[[Engine], Awaitable[None]]") -> None:
-    from mercat.cli.settings import engine_from
-
-    async def connected() -> None:
-        async with engine_from(config) as engine:
-            await work(engine)
-
-    asyncio.run(connected())
 
 
 @click.group()
@@ -42,7 +31,7 @@ def status(config: Path | None) -> None:
         if not steps:
             click.echo("There are no migrations.")
 
-    _with_engine(config, show)
+    with_engine(config, show)
 
 
 @migrate.command()
@@ -71,7 +60,7 @@ def up(config: Path | None, *, dry_run: bool) -> None:
             raise MercatError("another process is migrating; wait until it has finished")
         click.echo("Nothing is pending.")
 
-    _with_engine(config, preview if dry_run else run)
+    with_engine(config, preview if dry_run else run)
 
 
 @click.group()
@@ -92,7 +81,7 @@ def list_dead(config: Path | None) -> None:
                 f"after {event['attempts']} attempts: {event['error']}"
             )
 
-    _with_engine(config, show)
+    with_engine(config, show)
 
 
 @outbox.command()
@@ -107,4 +96,4 @@ def replay(config: Path | None, *, event: str | None, everything: bool) -> None:
     async def run(engine: "Engine") -> None:
         click.echo(f"{await engine.outbox.replay(event)} due again")
 
-    _with_engine(config, run)
+    with_engine(config, run)

@@ -1,7 +1,8 @@
 """The engine that a command works with."""
 
+import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,3 +22,13 @@ def engine_from(
     if folder not in sys.path:  # plugins beside engine.toml are found by their dotted path
         sys.path.insert(0, folder)
     return Engine(settings, demo=demo)
+
+
+def with_engine(config: Path | None, work: "Callable[[Engine], Awaitable[None]]") -> None:
+    """Do something with the engine of `--config`, its stores connected. Raises MercatError."""
+
+    async def connected() -> None:
+        async with engine_from(config) as engine:
+            await work(engine)
+
+    asyncio.run(connected())

@@ -105,14 +105,15 @@ class AccountMutation:
         ],
     ) -> RegisterPayload:
         check_once(info.context, "register")
-        work = registering.register(
-            info.context,
-            email=input.email,
-            password=input.password,
-            name=input.name,
-            locale=input.locale,
+        _, errors = await attempted(
+            lambda: registering.register(
+                info.context,
+                email=input.email,
+                password=input.password,
+                name=input.name,
+                locale=input.locale,
+            )
         )
-        _, errors = await attempted(work)
         return RegisterPayload(is_mail_sent=not errors, user_errors=errors)
 
     @strawberry.field(description="Follow the link that was sent to an address, once.")
@@ -124,7 +125,7 @@ class AccountMutation:
         ],
     ) -> EmailVerifyPayload:
         check_once(info.context, "emailVerify")
-        _, errors = await attempted(registering.verify(info.context, input.token))
+        _, errors = await attempted(lambda: registering.verify(info.context, input.token))
         return EmailVerifyPayload(is_verified=not errors, user_errors=errors)
 
     @strawberry.field(
@@ -138,13 +139,14 @@ class AccountMutation:
         ],
     ) -> LoginPayload:
         check_once(info.context, "login")
-        work = signing_in.login(
-            info.context,
-            email=input.email,
-            password=input.password,
-            transport=str(input.transport.value),
+        found, errors = await attempted(
+            lambda: signing_in.login(
+                info.context,
+                email=input.email,
+                password=input.password,
+                transport=str(input.transport.value),
+            )
         )
-        found, errors = await attempted(work)
         done = found if isinstance(found, SignIn) else None
         asked = None if found is None or isinstance(found, SignIn) else to_challenge(found)
         return LoginPayload(
@@ -167,5 +169,5 @@ class AccountMutation:
         ] = None,
     ) -> LogoutPayload:
         token = input.refresh_token if input else None
-        _, errors = await attempted(signing_in.logout(info.context, token))
+        _, errors = await attempted(lambda: signing_in.logout(info.context, token))
         return LogoutPayload(user_errors=errors)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 import strawberry
 
-from mercat.errors import AccessError, DomainError, InvalidError
+from mercat.errors import AccessError
 from mercat.graphql.connections import (
     After,
     Before,
@@ -20,11 +20,11 @@ from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import stored
 from mercat.graphql.schema import Node
-from mercat.ids import decode_id, encode_id
+from mercat.ids import encode_id, key_of
 from mercat.storage import Record
 from mercat_auth.api_keys import service
 from mercat_auth.api_keys.texts import PREFIX
-from mercat_auth.errors import AuthError, to_error
+from mercat_auth.errors import AuthError, attempted
 
 CURSOR = "apiKeys"
 
@@ -118,13 +118,11 @@ class ApiKeyMutation:
             ApiKeyCreateInput, strawberry.argument(description="What to make.")
         ],
     ) -> ApiKeyCreatePayload:
-        try:
-            made, text = await service.create_key(
-                info.context, input.account, input.permissions, input.days
-            )
-        except DomainError as error:
-            return ApiKeyCreatePayload(api_key=None, secret=None, user_errors=[to_error(error)])
-        return ApiKeyCreatePayload(api_key=ApiKey(record=made), secret=text, user_errors=[])
+        found, errors = await attempted(
+            lambda: service.create_key(info.context, input.account, input.permissions, input.days)
+        )
+        made, text = found or (None, None)
+        return ApiKeyCreatePayload(api_key=_shown(made), secret=text, user_errors=errors)
 
     @strawberry.field(
         description="End an API key, within a second everywhere; needs `auth.manage_keys`."
@@ -136,15 +134,11 @@ class ApiKeyMutation:
             ApiKeyRevokeInput, strawberry.argument(description="Which key.")
         ],
     ) -> ApiKeyRevokePayload:
-        try:
-            ended = await service.revoke_key(info.context, _key(input.id))
-        except DomainError as error:
-            return ApiKeyRevokePayload(api_key=None, user_errors=[to_error(error)])
-        return ApiKeyRevokePayload(api_key=ApiKey(record=ended), user_errors=[])
+        ended, errors = await attempted(
+            lambda: service.revoke_key(info.context, key_of(input.id, "ApiKey", ("id",)))
+        )
+        return ApiKeyRevokePayload(api_key=_shown(ended), user_errors=errors)
 
 
-def _key(global_id: str) -> str:
-    kind, key = decode_id(global_id)
-    if kind != "ApiKey":
-        raise InvalidError(f"this is the id of a {kind}, not of an ApiKey", field=("id",))
-    return key
+def _shown(record: Record | None) -> ApiKey | None:
+    return None if record is None else ApiKey(record=record)

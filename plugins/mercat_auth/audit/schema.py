@@ -1,12 +1,10 @@
 """The audit log as admins read it."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
 
 import strawberry
 
-from mercat.errors import InvalidError
 from mercat.graphql.connections import (
     After,
     Before,
@@ -19,7 +17,7 @@ from mercat.graphql.connections import (
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import stored
-from mercat.ids import decode_id, encode_id
+from mercat.ids import decode_id, encode_id, key_of
 from mercat.storage import Record
 from mercat_auth.audit import service
 
@@ -100,19 +98,13 @@ class AuditQuery:
 def _wanted(given: AuditFilter | None) -> service.Wanted:
     if given is None:
         return service.Wanted()
-    kind, key = _given(decode_id, given.subject_id) or (None, None)
-    user = _given(decode_id, given.user_id)
-    if user is not None and user[0] != "User":
-        raise InvalidError("`userId` is not the id of a user")
+    kind, key = (None, None) if given.subject_id is None else decode_id(given.subject_id)
+    user = None if given.user_id is None else key_of(given.user_id, "User")
     return service.Wanted(
-        user=None if user is None else user[1],
+        user=user,
         action=given.action,
         kind=kind,
         key=key,
         since=given.since,
         until=given.until,
     )
-
-
-def _given(read: Callable[[str], T], value: str | None) -> T | None:
-    return None if value is None else read(value)

@@ -2,8 +2,6 @@
 
 import strawberry
 
-from mercat.errors import InvalidError
-from mercat.ids import decode_id
 from mercat_auth.mfa.proving import Proof
 from mercat_auth.schema import Transport
 
@@ -89,14 +87,3 @@ class PasskeyRemoveInput:
 def proof(given: ProofInput | None) -> Proof:
     """The proof of an input; none where it is left out."""
     return Proof() if given is None else Proof(given.password, given.code, given.recovery_code)
-
-
-def passkey_key(global_id: str) -> str:
-    """The key of a passkey's id. Raises InvalidError for another one."""
-    try:
-        type_name, key = decode_id(global_id)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("id",)) from None
-    if type_name != "Passkey":
-        raise InvalidError(f"this is the id of a {type_name}, not of a Passkey", field=("id",))
-    return key

@@ -8,7 +8,7 @@ from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
 from mercat.graphql.records import reads
 from mercat.graphql.schema import Viewer
-from mercat.storage import Record
+from mercat.ids import key_of
 from mercat_auth.accounts.service import user_by_id
 from mercat_auth.errors import attempted
 from mercat_auth.mfa import enrolling, service
@@ -23,7 +23,6 @@ from mercat_auth.mfa.inputs import (
     PasskeyRemoveInput,
     PasskeyRenameInput,
     RecoveryCodesRenewInput,
-    passkey_key,
     proof,
 )
 from mercat_auth.mfa.outcomes import (
@@ -86,7 +85,9 @@ class SigningInMutation:
         ],
     ) -> LoginConfirmPayload:
         answer = Answer(input.code, input.recovery_code, input.passkey)
-        done, errors = await attempted(service.confirm(info.context, input.challenge, answer))
+        done, errors = await attempted(
+            lambda: service.confirm(info.context, input.challenge, answer)
+        )
         return LoginConfirmPayload(
             user=None if done is None else to_user(done.user, is_own=True),
             tokens=to_tokens(done),
@@ -103,7 +104,7 @@ class SigningInMutation:
         ],
     ) -> PasskeyLoginStartPayload:
         transport = str(input.transport.value)
-        found, errors = await attempted(service.passkey_challenge(info.context, transport))
+        found, errors = await attempted(lambda: service.passkey_challenge(info.context, transport))
         challenge = None if found is None else to_challenge(found)
         return PasskeyLoginStartPayload(challenge=challenge, user_errors=errors)
 
@@ -116,7 +117,7 @@ class MfaMutation:
         info: Info,
         input: Annotated[MfaEnableInput, strawberry.argument(description="Who one is.")],  # noqa: A002
     ) -> MfaEnablePayload:
-        found, errors = await attempted(enrolling.enable(info.context, proof(input.proof)))
+        found, errors = await attempted(lambda: enrolling.enable(info.context, proof(input.proof)))
         enrolment = None
         if found is not None:
             enrolment = MfaEnrolment(
@@ -133,7 +134,9 @@ class MfaMutation:
         info: Info,
         input: Annotated[MfaConfirmInput, strawberry.argument(description="A first code.")],  # noqa: A002
     ) -> MfaConfirmPayload:
-        done, errors = await attempted(enrolling.confirm(info.context, input.challenge, input.code))
+        done, errors = await attempted(
+            lambda: enrolling.confirm(info.context, input.challenge, input.code)
+        )
         user, codes = done or (None, None)
         shown = None if user is None else to_user(user)
         return MfaConfirmPayload(user=shown, recovery_codes=codes, user_errors=errors)
@@ -144,7 +147,7 @@ class MfaMutation:
         info: Info,
         input: Annotated[MfaDisableInput, strawberry.argument(description="Who one is.")],  # noqa: A002
     ) -> MfaDisablePayload:
-        user, errors = await attempted(enrolling.disable(info.context, proof(input.proof)))
+        user, errors = await attempted(lambda: enrolling.disable(info.context, proof(input.proof)))
         return MfaDisablePayload(user=None if user is None else to_user(user), user_errors=errors)
 
     @strawberry.field(description="Make other recovery codes; those so far are good no more.")
@@ -155,7 +158,9 @@ class MfaMutation:
             RecoveryCodesRenewInput, strawberry.argument(description="Who one is.")
         ],
     ) -> RecoveryCodesRenewPayload:
-        codes, errors = await attempted(enrolling.renew_codes(info.context, proof(input.proof)))
+        codes, errors = await attempted(
+            lambda: enrolling.renew_codes(info.context, proof(input.proof))
+        )
         return RecoveryCodesRenewPayload(recovery_codes=codes, user_errors=errors)
 
 
@@ -172,7 +177,9 @@ class PasskeyMutation:
             PasskeyRegisterStartInput, strawberry.argument(description="Who one is.")
         ],
     ) -> PasskeyRegisterStartPayload:
-        found, errors = await attempted(enrolling.start_passkey(info.context, proof(input.proof)))
+        found, errors = await attempted(
+            lambda: enrolling.start_passkey(info.context, proof(input.proof))
+        )
         registration = None
         if found is not None:
             registration = PasskeyRegistration(
@@ -189,7 +196,9 @@ class PasskeyMutation:
         ],
     ) -> PasskeyRegisterFinishPayload:
         done, errors = await attempted(
-            enrolling.finish_passkey(info.context, input.challenge, input.credential, input.name)
+            lambda: enrolling.finish_passkey(
+                info.context, input.challenge, input.credential, input.name
+            )
         )
         passkey, codes = done or (None, None)
         return PasskeyRegisterFinishPayload(
@@ -204,10 +213,11 @@ class PasskeyMutation:
         info: Info,
         input: Annotated[PasskeyRenameInput, strawberry.argument(description="How.")],  # noqa: A002
     ) -> PasskeyRenamePayload:
-        async def work() -> Record:
-            return await enrolling.rename_passkey(info.context, passkey_key(input.id), input.name)
-
-        passkey, errors = await attempted(work())
+        passkey, errors = await attempted(
+            lambda: enrolling.rename_passkey(
+                info.context, key_of(input.id, "Passkey", ("id",)), input.name
+            )
+        )
         shown = None if passkey is None else to_passkey(passkey)
         return PasskeyRenamePayload(passkey=shown, user_errors=errors)
 
@@ -218,8 +228,9 @@ class PasskeyMutation:
         input: Annotated[PasskeyRemoveInput, strawberry.argument(description="Which one.")],  # noqa: A002
     ) -> PasskeyRemovePayload:
         async def work() -> strawberry.ID:
-            await enrolling.remove_passkey(info.context, passkey_key(input.id), proof(input.proof))
+            key = key_of(input.id, "Passkey", ("id",))
+            await enrolling.remove_passkey(info.context, key, proof(input.proof))
             return input.id
 
-        removed, errors = await attempted(work())
+        removed, errors = await attempted(work)
         return PasskeyRemovePayload(removed_id=removed, user_errors=errors)

@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 import jwt
 import orjson
 
-from mercat.addresses import Reach
 from mercat.auth import IdentityProvider
 from mercat.context import Context
 from mercat.fetching import FetchError, check_url, fetch
+from mercat.reach import Reach
 from mercat_auth.oauth.errors import FlowError, ProviderError
 from mercat_auth.oauth.providers import Providers, providers_of
 

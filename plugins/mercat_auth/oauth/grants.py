@@ -11,10 +11,10 @@ import orjson
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
 from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 
-from mercat.addresses import Reach
 from mercat.auth import IdentityProvider
 from mercat.context import Context
 from mercat.fetching import MAX_BYTES, SECONDS, FetchError, PinnedTransport
+from mercat.reach import Reach
 from mercat_auth.oauth.discovery import Metadata, sources_of
 from mercat_auth.oauth.errors import FlowError, ProviderError
 from mercat_auth.oauth.flows import Flow

@@ -5,12 +5,12 @@ from types import MappingProxyType
 from typing import Final
 
 from mercat import auth
-from mercat.addresses import Reach, is_loopback
 from mercat.auth import IdentityProvider
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import BootError
 from mercat.fetching import FetchError, check_url
+from mercat.reach import Reach, is_loopback
 from mercat_auth.oauth.settings import PROVIDER_NAME, ProviderSettings
 from mercat_auth.settings import AuthSettings
 

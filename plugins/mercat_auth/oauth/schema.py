@@ -5,11 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from mercat.errors import InvalidError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import reads
-from mercat.ids import decode_id, encode_id
+from mercat.ids import encode_id, key_of
 from mercat.storage import Record
 from mercat_auth.accounts.service import SignIn
 from mercat_auth.errors import AuthError, attempted
@@ -146,7 +145,7 @@ class IdentityMutation:
     ) -> LoginWithProviderPayload:
         transport = str(input.transport.value)
         done, errors = await attempted(
-            signing_in.sign_in(info.context, input.code, input.code_verifier, transport)
+            lambda: signing_in.sign_in(info.context, input.code, input.code_verifier, transport)
         )
         signed_in = done if isinstance(done, SignIn) else None
         return LoginWithProviderPayload(
@@ -169,7 +168,7 @@ class IdentityMutation:
         ],
     ) -> IdentityLinkPayload:
         account, errors = await attempted(
-            signing_in.link(info.context, input.code, input.code_verifier)
+            lambda: signing_in.link(info.context, input.code, input.code_verifier)
         )
         return IdentityLinkPayload(user=_own(account), user_errors=errors)
 
@@ -184,19 +183,10 @@ class IdentityMutation:
             IdentityUnlinkInput, strawberry.argument(description="Which.")
         ],
     ) -> IdentityUnlinkPayload:
-        async def work() -> Record:
-            return await identities.unlink(info.context, _key(input.id))
-
-        account, errors = await attempted(work())
+        account, errors = await attempted(
+            lambda: identities.unlink(info.context, key_of(input.id, "Identity", ("id",)))
+        )
         return IdentityUnlinkPayload(user=_own(account), user_errors=errors)
-
-
-def _key(global_id: str) -> str:
-    """The key of an identity's id. Raises InvalidError for another type's."""
-    kind, key = decode_id(global_id)
-    if kind != "Identity":
-        raise InvalidError(f"this is the id of a {kind}, not of an identity", field=("id",))
-    return key
 
 
 def _own(account: Record | None) -> User | None:

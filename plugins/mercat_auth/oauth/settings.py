@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from mercat.addresses import is_loopback
+from mercat.reach import is_loopback
 
 PROVIDER_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}\Z")
 _REVERSE_DOMAIN = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+\Z")

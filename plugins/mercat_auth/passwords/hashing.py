@@ -50,12 +50,10 @@ class Hashing:
         return self._hasher.check_needs_rehash(stored)
 
     def _verify(self, stored: str | None, password: str) -> bool:
-        known = stored is not None
-        if stored is None:
-            self._nobodys = self._nobodys or self._hasher.hash("nobody's")
-            stored = self._nobodys
+        # Made whoever is the first to sign in, so that even then both take as long.
+        self._nobodys = self._nobodys or self._hasher.hash("nobody's")
         try:
-            return self._hasher.verify(stored, password) and known
+            return self._hasher.verify(stored or self._nobodys, password) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
 

@@ -68,8 +68,9 @@ class PasswordMutation:
         ],
     ) -> PasswordChangePayload:
         check_once(info.context, "passwordChange")
-        work = changing.change(info.context, input.current_password, input.new_password)
-        found, errors = await attempted(work)
+        found, errors = await attempted(
+            lambda: changing.change(info.context, input.current_password, input.new_password)
+        )
         return PasswordChangePayload(user=viewers(found), user_errors=errors)
 
     @strawberry.field(
@@ -84,7 +85,7 @@ class PasswordMutation:
         ],
     ) -> PasswordResetRequestPayload:
         check_once(info.context, "passwordResetRequest")
-        _, errors = await attempted(changing.request_reset(info.context, input.email))
+        _, errors = await attempted(lambda: changing.request_reset(info.context, input.email))
         return PasswordResetRequestPayload(is_mail_sent=not errors, user_errors=errors)
 
     @strawberry.field(
@@ -98,5 +99,7 @@ class PasswordMutation:
         ],
     ) -> PasswordResetPayload:
         check_once(info.context, "passwordReset")
-        _, errors = await attempted(changing.reset(info.context, input.token, input.password))
+        _, errors = await attempted(
+            lambda: changing.reset(info.context, input.token, input.password)
+        )
         return PasswordResetPayload(is_reset=not errors, user_errors=errors)

@@ -1,17 +1,16 @@
 """Roles and permissions, and other people's accounts as those who run the shop see them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import strawberry
 
 from mercat.auth import Permission
-from mercat.errors import DomainError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import stored
 from mercat.storage import Record
-from mercat_auth.errors import AuthError, to_error
+from mercat_auth.errors import AuthError, attempted
 from mercat_auth.roles import editing
 
 _DESCRIPTIONS = {
@@ -108,13 +107,11 @@ class RoleMutation:
             RoleCreateInput, strawberry.argument(description="What to make.")
         ],
     ) -> RolePayload:
-        try:
-            made = await editing.create_role(
+        return await _attempt(
+            lambda: editing.create_role(
                 info.context, input.name, input.description, input.permissions
             )
-        except DomainError as error:
-            return _refused(error)
-        return RolePayload(role=Role(record=made), user_errors=[])
+        )
 
     @strawberry.field(
         description="Change a role, within a second for all who have it; needs "
@@ -127,17 +124,15 @@ class RoleMutation:
             RoleUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> RolePayload:
-        try:
-            changed = await editing.update_role(
+        return await _attempt(
+            lambda: editing.update_role(
                 info.context,
                 input.name,
                 input.version,
                 description=input.description,
                 permissions=input.permissions,
             )
-        except DomainError as error:
-            return _refused(error)
-        return RolePayload(role=Role(record=changed), user_errors=[])
+        )
 
     @strawberry.field(description="Remove a role that nobody has; needs `auth.manage_roles`.")
     @staticmethod
@@ -147,12 +142,9 @@ class RoleMutation:
             RoleDeleteInput, strawberry.argument(description="What to remove.")
         ],
     ) -> RolePayload:
-        try:
-            await editing.delete_role(info.context, input.name)
-        except DomainError as error:
-            return _refused(error)
-        return RolePayload(role=None, user_errors=[])
+        return await _attempt(lambda: editing.delete_role(info.context, input.name))
 
 
-def _refused(error: DomainError) -> RolePayload:
-    return RolePayload(role=None, user_errors=[to_error(error)])
+async def _attempt(work: Callable[[], Awaitable[Record | None]]) -> RolePayload:
+    found, errors = await attempted(work)
+    return RolePayload(role=None if found is None else Role(record=found), user_errors=errors)

@@ -9,7 +9,6 @@ from typing import Annotated
 import strawberry
 from bson import ObjectId
 
-from mercat.errors import DomainError, InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -26,7 +25,7 @@ from mercat.graphql.records import reads
 from mercat.ids import object_id
 from mercat.storage import Record
 from mercat_auth.accounts.addresses import email_of
-from mercat_auth.errors import AuthError, to_error
+from mercat_auth.errors import AuthError, attempted
 from mercat_auth.roles import users
 from mercat_auth.schema import User, to_user
 from mercat_auth.sellers.schema import Seller
@@ -193,14 +192,9 @@ class UserMutation:
 
 
 async def _attempt(work: Callable[[], Awaitable[Record]]) -> UserPayload:
-    try:
-        return UserPayload(user=to_user(await work()), user_errors=[])
-    except DomainError as error:
-        return UserPayload(user=None, user_errors=[to_error(error)])
+    changed, errors = await attempted(work)
+    return UserPayload(user=None if changed is None else to_user(changed), user_errors=errors)
 
 
 def _key(global_id: str) -> ObjectId:
-    try:
-        return object_id(global_id, "User")
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("userId",)) from None
+    return object_id(global_id, "User", ("userId",))

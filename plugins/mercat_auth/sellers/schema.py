@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import strawberry
 from bson import ObjectId
 
-from mercat.errors import DomainError, InvalidError
+from mercat.errors import InvalidError
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -25,7 +25,7 @@ from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node
 from mercat.ids import encode_id, id_encoder, object_id
 from mercat.storage import Record
-from mercat_auth.errors import AuthError, to_error
+from mercat_auth.errors import AuthError, attempted
 from mercat_auth.sellers import members, reading, service
 from mercat_auth.sellers.inputs import (
     SellerApplyInput,
@@ -237,11 +237,11 @@ class SellerMutation:
             SellerMemberInviteInput, strawberry.argument(description="Whom.")
         ],
     ) -> SellerMemberInvitePayload:
-        try:
-            await members.invite(info.context, _key(input.id), input.email, str(input.rank.value))
-        except DomainError as error:
-            return SellerMemberInvitePayload(is_sent=False, user_errors=[to_error(error)])
-        return SellerMemberInvitePayload(is_sent=True, user_errors=[])
+        rank = str(input.rank.value)
+        _, errors = await attempted(
+            lambda: members.invite(info.context, _key(input.id), input.email, rank)
+        )
+        return SellerMemberInvitePayload(is_sent=not errors, user_errors=errors)
 
     @strawberry.field(description="Join a seller's staff, by the link that was sent to the viewer.")
     @staticmethod
@@ -269,10 +269,9 @@ class SellerMutation:
 
 
 async def _attempt(work: Callable[[], Awaitable[Record]]) -> SellerPayload:
-    try:
-        return SellerPayload(seller=Seller(record=await work()), user_errors=[])
-    except DomainError as error:
-        return SellerPayload(seller=None, user_errors=[to_error(error)])
+    found, errors = await attempted(work)
+    seller = None if found is None else Seller(record=found)
+    return SellerPayload(seller=seller, user_errors=errors)
 
 
 def _texts(given: SellerApplyInput | SellerUpdateInput) -> dict[str, str]:
@@ -281,15 +280,8 @@ def _texts(given: SellerApplyInput | SellerUpdateInput) -> dict[str, str]:
 
 
 def _key(global_id: str) -> ObjectId:
-    return _read(global_id, "Seller", "id")
+    return object_id(global_id, "Seller", ("id",))
 
 
 def _user_key(global_id: str) -> ObjectId:
-    return _read(global_id, "User", "userId")
-
-
-def _read(global_id: str, kind: str, name: str) -> ObjectId:
-    try:
-        return object_id(global_id, kind)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=(name,)) from None
+    return object_id(global_id, "User", ("userId",))

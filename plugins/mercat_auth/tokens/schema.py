@@ -1,18 +1,16 @@
 """Sessions, and the tokens that prove them."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, TypeVar
 
 import strawberry
 
-from mercat.errors import DomainError, InvalidError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
 from mercat.graphql.schema import Viewer
-from mercat.ids import decode_id, encode_id
+from mercat.ids import encode_id, key_of
 from mercat.storage import Record
-from mercat_auth.errors import AuthError, to_error
+from mercat_auth.errors import AuthError, attempted
 from mercat_auth.schema import AuthTokens, Transport, User, to_tokens, to_user
 from mercat_auth.tokens import renewing
 from mercat_auth.tokens.cookies import csrf_token
@@ -99,13 +97,6 @@ class GuestIdentityCreatePayload:
     user_errors: list[AuthError] = strawberry.field(description="What is wrong.")
 
 
-async def _attempt(work: Callable[[], Awaitable[T]]) -> tuple[T | None, list[AuthError]]:
-    try:
-        return await work(), []
-    except DomainError as error:
-        return None, [to_error(error)]
-
-
 @extend(User)
 class UserSessions:
     @strawberry.field(
@@ -149,7 +140,7 @@ class TokenMutation:
             RefreshTokenInput, strawberry.argument(description="What to go on with.")
         ],
     ) -> RefreshTokenPayload:
-        done, errors = await _attempt(lambda: renewing.renew(info.context, input.refresh_token))
+        done, errors = await attempted(lambda: renewing.renew(info.context, input.refresh_token))
         return RefreshTokenPayload(
             tokens=to_tokens(done),
             csrf_token=None if done is None else done.csrf,
@@ -166,10 +157,10 @@ class TokenMutation:
         ],
     ) -> SessionRevokePayload:
         async def work() -> list[Session]:
-            await renewing.revoke(info.context, _session_key(input.id))
+            await renewing.revoke(info.context, key_of(input.id, "Session", ("id",)))
             return _shown(info, await renewing.sessions_left(info.context)) or []
 
-        found, errors = await _attempt(work)
+        found, errors = await attempted(work)
         return SessionRevokePayload(sessions=found, user_errors=errors)
 
     @strawberry.mutation(description="End the viewer's sessions on all devices.")
@@ -180,7 +171,7 @@ class TokenMutation:
             LogoutEverywhereInput, strawberry.argument(description="Which ones.")
         ],
     ) -> LogoutEverywherePayload:
-        count, errors = await _attempt(
+        count, errors = await attempted(
             lambda: renewing.revoke_all(info.context, keep_current=input.keep_current)
         )
         return LogoutEverywherePayload(count=count, user_errors=errors)
@@ -198,18 +189,8 @@ class TokenMutation:
         async def work() -> str | None:
             return renewing.guest_identity(info.context, input.transport.name)
 
-        token, errors = await _attempt(work)
+        token, errors = await attempted(work)
         return GuestIdentityCreatePayload(token=token, user_errors=errors)
-
-
-def _session_key(given: str) -> str:
-    try:
-        kind, key = decode_id(given)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("id",)) from None
-    if kind != "Session":
-        raise InvalidError(f"this is the id of a {kind}, not of a Session", field=("id",))
-    return key
 
 
 def _shown(info: Info, records: list[Record] | None) -> list[Session] | None:

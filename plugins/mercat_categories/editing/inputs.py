@@ -7,7 +7,6 @@ import strawberry
 from bson import ObjectId
 from strawberry import UNSET
 
-from mercat.errors import InvalidError
 from mercat.ids import object_id
 from mercat_products.editing.inputs import SeoInput
 
@@ -161,26 +160,19 @@ def place(values: CategoryMoveInput) -> dict[str, Any]:
 
 
 def _image_key(global_id: strawberry.ID | None) -> ObjectId | None:
-    return None if global_id is None else _key(global_id, "Media", ("imageId",))
+    return None if global_id is None else object_id(global_id, "Media", ("imageId",))
 
 
 def category_id(global_id: strawberry.ID, *field: str) -> ObjectId:
     """The key in a category's id. Raises InvalidError, which names the field."""
-    return _key(global_id, "Category", field)
+    return object_id(global_id, "Category", field)
 
 
 def category_ids(global_ids: list[strawberry.ID], field: str) -> list[ObjectId]:
     """The keys in categories' ids. Raises InvalidError, which names the field."""
-    return [_key(one, "Category", (field, str(i))) for i, one in enumerate(global_ids)]
+    return [object_id(one, "Category", (field, str(i))) for i, one in enumerate(global_ids)]
 
 
 def product_ids(global_ids: list[strawberry.ID]) -> list[ObjectId]:
     """The keys in products' ids. Raises InvalidError, which names the field."""
-    return [_key(one, "Product", ("products", str(i))) for i, one in enumerate(global_ids)]
-
-
-def _key(global_id: strawberry.ID, type_name: str, field: tuple[str, ...]) -> ObjectId:
-    try:
-        return object_id(global_id, type_name)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
+    return [object_id(one, "Product", ("products", str(i))) for i, one in enumerate(global_ids)]

@@ -49,17 +49,9 @@ def variant_values(given: VariantCreateInput | VariantUpdateInput, field: Field)
     return _values(given, field, _VARIANT, empty)
 
 
-def key_of(global_id: str, type_name: str, *field: str) -> ObjectId:
-    """The key in an id. Raises InvalidError, which names the field."""
-    try:
-        return object_id(global_id, type_name)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
-
-
 def keys_of(global_ids: Sequence[str], type_name: str) -> list[ObjectId]:
     """The keys in the `ids` of an input. Raises InvalidError, which names the field."""
-    return [key_of(one, type_name, "ids", str(i)) for i, one in enumerate(global_ids)]
+    return [object_id(one, type_name, ("ids", str(i))) for i, one in enumerate(global_ids)]
 
 
 def _values(
@@ -97,7 +89,7 @@ def _pictures(given: list[PictureInput], field: Field) -> list[dict[str, Any]]:
             raise InvalidError("give either an id or a url", field=(*field, str(i)))
     return [
         {
-            "id": None if one.id is None else key_of(one.id, "Media", *field, str(i), "id"),
+            "id": None if one.id is None else object_id(one.id, "Media", (*field, str(i), "id")),
             "url": one.url,
             "alt": one.alt,
         }
@@ -134,7 +126,7 @@ _PRODUCT: dict[str, Convert] = {
     "variants": _variants,
     "status": lambda given, _: given.value,
     "seller": _seller,
-    "type": lambda given, field: key_of(given, "ProductType", *field),
+    "type": lambda given, field: object_id(given, "ProductType", field),
     "attributes": lambda given, _: [(one.key, _content(one.value)) for one in given],
     "seo": lambda given, _: vars(given),
     "media": _pictures,

@@ -9,9 +9,10 @@ from mercat.context import Context
 from mercat.errors import DomainError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.ids import object_id
 from mercat.storage import Record
 from mercat_products.editing import service, variants
-from mercat_products.editing.given import key_of, keys_of, product_values, variant_values
+from mercat_products.editing.given import keys_of, product_values, variant_values
 from mercat_products.editing.inputs import (
     ProductCreateInput,
     ProductUpdateInput,
@@ -133,7 +134,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, values = key_of(input.id, "Product", "id"), product_values(input)
+            key, values = object_id(input.id, "Product", ("id",)), product_values(input)
             return await service.update_product(context, key, input.version, values)
 
         return await _attempt(info, work)
@@ -147,7 +148,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, values = key_of(input.id, "Product", "id"), {"status": "archived"}
+            key, values = object_id(input.id, "Product", ("id",)), {"status": "archived"}
             return await service.update_product(context, key, input.version, values)
 
         return await _attempt(info, work)
@@ -161,7 +162,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> None:
-            key = key_of(input.id, "Product", "id")
+            key = object_id(input.id, "Product", ("id",))
             await service.delete_product(context, key, input.version)
 
         return await _attempt(info, work)
@@ -175,7 +176,7 @@ class ProductMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = key_of(input.id, "Product", "id")
+            key = object_id(input.id, "Product", ("id",))
             return await service.duplicate_product(context, key, input.name, input.slug)
 
         return await _attempt(info, work)
@@ -210,7 +211,7 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key, given = key_of(input.product, "Product", "product"), _given(input.variants)
+            key, given = object_id(input.product, "Product", ("product",)), _given(input.variants)
             return await variants.create_variants(context, key, input.version, given)
 
         return await _attempt(info, work)
@@ -224,9 +225,9 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = key_of(input.product, "Product", "product")
+            key = object_id(input.product, "Product", ("product",))
             given = [
-                {"id": key_of(one.id, "ProductVariant", "variants", str(i), "id"), **values}
+                {"id": object_id(one.id, "ProductVariant", ("variants", str(i), "id")), **values}
                 for i, (one, values) in enumerate(
                     zip(input.variants, _given(input.variants), strict=True)
                 )
@@ -244,7 +245,7 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = key_of(input.product, "Product", "product")
+            key = object_id(input.product, "Product", ("product",))
             ids = keys_of(input.ids, "ProductVariant")
             return await variants.delete_variants(context, key, input.version, ids)
 
@@ -259,7 +260,7 @@ class VariantMutation:
         ],
     ) -> ProductPayload:
         async def work(context: Context) -> Record:
-            key = key_of(input.product, "Product", "product")
+            key = object_id(input.product, "Product", ("product",))
             ids = keys_of(input.ids, "ProductVariant")
             return await variants.order_variants(context, key, input.version, ids)
 

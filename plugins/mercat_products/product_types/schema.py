@@ -268,10 +268,7 @@ async def _attempt(
 
 def _key(global_id: str) -> ObjectId:
     """The key in a type's id. Raises InvalidError, which names the field."""
-    try:
-        return object_id(global_id, "ProductType")
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("id",)) from None
+    return object_id(global_id, "ProductType", ("id",))
 
 
 def _values(given: ProductTypeCreateInput | ProductTypeUpdateInput) -> Record:

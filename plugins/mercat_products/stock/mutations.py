@@ -179,10 +179,7 @@ def _line(given: StockAdjustLineInput, field: tuple[str, ...]) -> Adjustment:
 
 
 def _variant_key(given: str, field: tuple[str, ...] = ()) -> ObjectId:
-    try:
-        return object_id(given, "ProductVariant")
-    except InvalidError as error:
-        raise InvalidError(str(error), field=(*field, "variantId")) from None
+    return object_id(given, "ProductVariant", (*field, "variantId"))
 
 
 def _to_error(error: DomainError) -> StockError:

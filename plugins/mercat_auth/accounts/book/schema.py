@@ -6,7 +6,6 @@ import strawberry
 from bson import ObjectId
 from strawberry import UNSET
 
-from mercat.errors import InvalidError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
 from mercat.graphql.scalars import CountryCode
@@ -91,7 +90,7 @@ class AddressMutation:
             AddressCreateInput, strawberry.argument(description="What to add.")
         ],
     ) -> AddressCreatePayload:
-        found, errors = await attempted(service.add(info.context, vars(input)))
+        found, errors = await attempted(lambda: service.add(info.context, vars(input)))
         user, address = _shown(found)
         return AddressCreatePayload(address=address, user=user, user_errors=errors)
 
@@ -103,10 +102,9 @@ class AddressMutation:
             AddressUpdateInput, strawberry.argument(description="What to change.")
         ],
     ) -> AddressUpdatePayload:
-        async def work() -> tuple[Record, Record]:
-            return await service.update(info.context, _key(input.id), _given(input))
-
-        found, errors = await attempted(work())
+        found, errors = await attempted(
+            lambda: service.update(info.context, _key(input.id), _given(input))
+        )
         user, address = _shown(found)
         return AddressUpdatePayload(address=address, user=user, user_errors=errors)
 
@@ -118,10 +116,7 @@ class AddressMutation:
             AddressDeleteInput, strawberry.argument(description="Which one.")
         ],
     ) -> AddressDeletePayload:
-        async def work() -> Record:
-            return await service.remove(info.context, _key(input.id))
-
-        found, errors = await attempted(work())
+        found, errors = await attempted(lambda: service.remove(info.context, _key(input.id)))
         return AddressDeletePayload(
             deleted_id=input.id if found else None,
             user=viewers(found),
@@ -137,10 +132,7 @@ def _given(values: AddressUpdateInput) -> dict[str, Any]:
 
 
 def _key(global_id: strawberry.ID) -> ObjectId:
-    try:
-        return object_id(global_id, "Address")
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("id",)) from None
+    return object_id(global_id, "Address", ("id",))
 
 
 def _shown(found: tuple[Record, Record] | None) -> tuple[User | None, Address | None]:

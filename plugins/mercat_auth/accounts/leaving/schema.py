@@ -53,7 +53,7 @@ class LeavingMutation:
         ],
     ) -> AccountExportPayload:
         check_once(info.context, "accountExport")
-        found, errors = await attempted(service.export(info.context, input.password))
+        found, errors = await attempted(lambda: service.export(info.context, input.password))
         return AccountExportPayload(json=found, user_errors=errors)
 
     @strawberry.field(
@@ -68,5 +68,5 @@ class LeavingMutation:
         ],
     ) -> AccountErasePayload:
         check_once(info.context, "accountErase")
-        _, errors = await attempted(service.erase(info.context, input.password))
+        _, errors = await attempted(lambda: service.erase(info.context, input.password))
         return AccountErasePayload(is_erased=not errors, user_errors=errors)

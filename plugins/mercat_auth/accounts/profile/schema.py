@@ -73,7 +73,7 @@ class ProfileMutation:
     ) -> ProfileUpdatePayload:
         given = {"name": input.name, "locale": input.locale}
         values = {name: value for name, value in given.items() if value is not UNSET}
-        found, errors = await attempted(service.update(info.context, values))
+        found, errors = await attempted(lambda: service.update(info.context, values))
         return ProfileUpdatePayload(user=viewers(found), user_errors=errors)
 
     @strawberry.field(
@@ -88,8 +88,9 @@ class ProfileMutation:
         ],
     ) -> EmailChangeRequestPayload:
         check_once(info.context, "emailChangeRequest")
-        work = service.request_email(info.context, input.email, input.password)
-        _, errors = await attempted(work)
+        _, errors = await attempted(
+            lambda: service.request_email(info.context, input.email, input.password)
+        )
         return EmailChangeRequestPayload(is_mail_sent=not errors, user_errors=errors)
 
     @strawberry.field(description="Follow one of the two links of a change of an address, once.")
@@ -101,6 +102,6 @@ class ProfileMutation:
         ],
     ) -> EmailChangeConfirmPayload:
         check_once(info.context, "emailChangeConfirm")
-        found, errors = await attempted(service.confirm_email(info.context, input.token))
+        found, errors = await attempted(lambda: service.confirm_email(info.context, input.token))
         is_changed = found is not None and found[1]
         return EmailChangeConfirmPayload(is_changed=is_changed, user_errors=errors)
