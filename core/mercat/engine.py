@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from beanie import Document
 
 import mercat
-from mercat import auth, catalog, lifecycle
+from mercat import auth, catalog, checkout, lifecycle
 from mercat.caching.answers import Answers
 from mercat.context import SYSTEM, Context, Viewer
 from mercat.errors import BootError
@@ -41,7 +41,7 @@ from mercat.storage.schedule import JobDocument, Schedule
 S = TypeVar("S", bound=PluginSettings)
 T = TypeVar("T")
 
-DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, auth)
+DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, checkout, auth)
 _CORE_DOCUMENTS: tuple[type[Document], ...] = (
     CounterDocument,
     IdempotencyDocument,

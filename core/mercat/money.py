@@ -1,6 +1,8 @@
 """Money: an integer of minor units and an ISO 4217 code, everywhere."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import NamedTuple
 
 from mercat.errors import InvalidError
@@ -74,3 +76,36 @@ def parse_amount(text: str | int | Decimal, currency: str) -> Amount:
     if abs(minor) >= _LARGEST:
         raise InvalidError(f"'{str(text)[:40]}' is too large an amount")
     return Amount(int(minor), currency)
+
+
+def share_of(amount: int, rate: Decimal | Fraction) -> int:
+    """A share of some minor units, such as a tax of 0.19, rounded half away from zero."""
+    exact = abs(amount) * Fraction(rate)
+    rounded = int(exact + Fraction(1, 2))
+    return rounded if amount >= 0 else -rounded
+
+
+def allocate(amount: int, weights: Sequence[int]) -> list[int]:
+    """Divide minor units in proportion to weights that aren't negative, to the last one.
+
+    By the method of the largest remainder: the parts add up to `amount`, none is further than one
+    from its exact share, and of equal remainders the first ones get more. Where all weights are
+    zero they count as equal. Raises ValueError for an amount and nothing to divide it by.
+    """
+    if not weights:
+        if amount:
+            raise ValueError("there is nothing to divide an amount by")
+        return []
+    total = sum(weights)
+    if not total:
+        weights, total = [1] * len(weights), len(weights)
+    sign = -1 if amount < 0 else 1
+    parts, remainders = [], []
+    for weight in weights:
+        part, remainder = divmod(abs(amount) * weight, total)
+        parts.append(part)
+        remainders.append(remainder)
+    missing = abs(amount) - sum(parts)
+    for index in sorted(range(len(parts)), key=lambda at: -remainders[at])[:missing]:
+        parts[index] += 1
+    return [sign * part for part in parts]

@@ -1,0 +1,1 @@
+"""What a cart costs: pure functions over frozen values, one step after another."""

@@ -1,0 +1,1 @@
+"""Tax zones: which tax is due where, at which rate."""
