@@ -34,9 +34,11 @@ from mercat.graphql.extend import Query, extend
 from mercat.hooks import Hooks, hookspec
 from mercat.ids import decode_id, encode_id
 from mercat.importing import Importer, Rejected, Row, Tally
-from mercat.lifecycle import Job, Operation
+from mercat.lifecycle import Job, Operation, SealedFields
 from mercat.settings import Settings
+from mercat.storage.encryption import encryption_of
 from mercat.storage.migrations import migrate, status
+from mercat.storage.rotation import rotate
 
 from .asking import told as told_data
 from .conftest import ClientFor, EngineFor, Serve, until, write_jsonl
@@ -99,6 +101,33 @@ async def test_hook_documents(plugins: Plugins, engine_for: EngineFor) -> None:
 
     assert [note.text async for note in engine.storage[NoteDocument].find()] == ["kept"]
     assert "by_text" in await engine.storage.database["notes"].index_information()
+
+
+async def test_hook_sealed_fields(plugins: Plugins, engine_for: EngineFor) -> None:
+    fields = SealedFields(NoteDocument, ("text",))
+    plugins.add("notes", documents=lambda: [NoteDocument], sealed_fields=lambda: [fields])
+    engine = await engine_for(plugins.toml())
+    encryption = encryption_of(engine.context())
+    notes = engine.storage.collection(NoteDocument)
+    await notes.insert_one({"_id": 1, "text": await encryption.seal("kept")})
+    before = await notes.find_one({})
+
+    assert (await rotate(engine.context())).changed == 1
+
+    after = await notes.find_one({})
+    assert before is not None
+    assert after is not None
+    assert after["text"] != before["text"]
+    assert await encryption.unseal_all([before["text"], after["text"]]) == ["kept", "kept"]
+
+
+def test_sealed_fields_of_a_document_that_nobody_stores_are_refused(
+    plugins: Plugins, settings_for: MakeSettings
+) -> None:
+    plugins.add("wrong", sealed_fields=lambda: [SealedFields(NoteDocument, ("text",))])
+    with pytest.raises(BootError) as refused:
+        Engine(settings_for(plugins.toml()))
+    assert_sentence(refused.value, "sealed_fields", "NoteDocument", "`documents`")
 
 
 @extend(Query)

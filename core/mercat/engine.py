@@ -26,8 +26,10 @@ from mercat.plugins import load_plugins
 from mercat.settings import Settings, load_settings, read_section
 from mercat.storage import Storage, cancel
 from mercat.storage.changes import Changes
+from mercat.storage.encryption import EncryptionKeyDocument, encryption_of
 from mercat.storage.idempotency import IdempotencyDocument, forget_old_keys
 from mercat.storage.leases import LeaseDocument
+from mercat.storage.master_keys import require_master_key
 from mercat.storage.migrations import (
     Migration,
     MigrationDocument,
@@ -36,7 +38,9 @@ from mercat.storage.migrations import (
 )
 from mercat.storage.outbox import Outbox, OutboxDocument
 from mercat.storage.pages import CounterDocument
+from mercat.storage.rotation import finish_rotation
 from mercat.storage.schedule import JobDocument, Schedule
+from mercat.storage.sealed_fields import SealedCollectionDocument
 
 S = TypeVar("S", bound=PluginSettings)
 T = TypeVar("T")
@@ -44,11 +48,13 @@ T = TypeVar("T")
 DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, checkout, auth)
 _CORE_DOCUMENTS: tuple[type[Document], ...] = (
     CounterDocument,
+    EncryptionKeyDocument,
     IdempotencyDocument,
     JobDocument,
     LeaseDocument,
     MigrationDocument,
     OutboxDocument,
+    SealedCollectionDocument,
 )
 _CORE_JOBS = (
     lifecycle.Job(
@@ -56,6 +62,11 @@ _CORE_JOBS = (
         every=timedelta(hours=1),
         run=forget_old_keys,
     ),
+)
+_SEALING_JOB = lifecycle.Job(
+    name="finish-key-rotation",
+    every=timedelta(hours=1),
+    run=finish_rotation,
 )
 
 
@@ -83,12 +94,15 @@ class Engine:
             compile_at=2 if self.settings.graphql.executor == "compiled" else None,
         )
         self.migrations = self._find_migrations()
-        self.storage = Storage(self.settings, self._documents(), demo=demo)
+        documents = self._documents()
+        self.sealed_fields = self._find_sealed_fields(documents)
+        self.storage = Storage(self.settings, documents, demo=demo)
         self.changes = Changes(self.storage)
         self.answers = Answers(self)
         self.outbox = Outbox(self.context())
         jobs = [job for _, found in self.hooks.gather(lifecycle.scheduled_jobs) for job in found]
-        self._schedule = Schedule(self.context(), [*_CORE_JOBS, *jobs])
+        sealing = [_SEALING_JOB] if self.sealed_fields else []
+        self._schedule = Schedule(self.context(), [*_CORE_JOBS, *sealing, *jobs])
         self._tasks: list[asyncio.Task[Any]] = []
 
     def context(self, viewer: Viewer = SYSTEM) -> Context:
@@ -119,7 +133,7 @@ class Engine:
 
     async def start(self, *, work: bool = True) -> None:
         """Connect the stores; with `work`, deliver the outbox, run jobs, and tell the plugins."""
-        await self.storage.connect()
+        await self._connect()
         if not work:
             return
         await self.hooks.notify(lifecycle.startup, self.context())
@@ -137,7 +151,18 @@ class Engine:
             self._tasks = []
             await self.hooks.notify_reversed(lifecycle.shutdown, self.context())
             await self.answers.stop()
+        await encryption_of(self.context()).close()
         await self.storage.close()
+
+    async def _connect(self) -> None:
+        await self.storage.connect()
+        if not self.sealed_fields:
+            return
+        try:
+            await encryption_of(self.context()).open()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def __aenter__(self) -> Self:
         await self.start(work=False)
@@ -194,6 +219,22 @@ class Engine:
                     )
                 found.append(document)
         return found
+
+    def _find_sealed_fields(self, documents: list[type[Document]]) -> list[lifecycle.SealedFields]:
+        declared = [
+            (plugin, fields)
+            for plugin, answer in self.hooks.gather(lifecycle.sealed_fields)
+            for fields in answer
+        ]
+        for plugin, fields in declared:
+            if fields.document not in documents:
+                raise BootError(
+                    f"plugin '{plugin}': sealed_fields names {fields.document.__name__}, which no "
+                    "plugin has in `documents`"
+                )
+        if declared:
+            require_master_key(self.settings)
+        return [fields for _, fields in declared]
 
     def _find_migrations(self) -> list[Migration]:
         own = dict(self.hooks.gather(lifecycle.migrations))

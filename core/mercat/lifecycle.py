@@ -34,6 +34,18 @@ class Job:
 
 
 @dataclass(frozen=True)
+class SealedFields:
+    """Fields of a document that hold values which `mercat.storage.encryption` has sealed.
+
+    `fields` are dotted, `shipping.address`; lists on the way, and lists of sealed values, need no
+    word. The ids of one collection are all of one type.
+    """
+
+    document: type[Document]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Operation:
     """An operation that GraphiQL offers ready to run."""
 
@@ -44,6 +56,11 @@ class Operation:
 @hookspec
 def documents() -> Sequence[type[Document]]:  # type: ignore[empty-body]
     """The Beanie documents that the plugin stores; their indexes are made at start."""
+
+
+@hookspec
+def sealed_fields() -> Sequence[SealedFields]:  # type: ignore[empty-body]
+    """Where the plugin stores sealed values, so that rotating the keys finds them all."""
 
 
 @hookspec

@@ -56,6 +56,18 @@ def is_secret(annotation: Any) -> bool:
     )
 
 
+def table_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a value that is a table with keys of its own; None where it isn't one."""
+    return next(
+        (
+            each
+            for each in _choices(annotation)
+            if isinstance(each, type) and issubclass(each, BaseModel)
+        ),
+        None,
+    )
+
+
 def is_container(annotation: Any) -> bool:
     """Whether a value is a list or a table of values of one type."""
     return getattr(annotation, "__origin__", None) in {tuple, list, dict, set, frozenset}

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import os
 import secrets
-from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import BootError, InvalidError
+from mercat.secret_files import secret_in
 from mercat_auth.settings import AuthSettings
 
 _KEY_BYTES = 32
@@ -87,23 +87,5 @@ def _secret_of(engine: Engine) -> bytes:
             "[plugins.auth] secret is not set; set MERCAT_PLUGINS__AUTH__SECRET to 32 random "
             "characters or more, the same for all replicas"
         )
-    return _secret_in(engine.storage.data_dir)
-
-
-def _secret_in(folder: Path) -> bytes:
-    """The secret that is kept in a folder; made where there is none, once of all processes."""
-    path = folder / _FILE
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    written = folder / f"{_FILE}.{os.getpid()}.{secrets.token_hex(4)}"
-    if not path.exists():
-        with os.fdopen(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(secrets.token_urlsafe(_KEY_BYTES).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(written, path)
-        except FileExistsError:
-            pass
-        finally:
-            written.unlink()
-    return path.read_bytes()
+    kept = secret_in(engine.storage.data_dir, _FILE, lambda: secrets.token_urlsafe(_KEY_BYTES))
+    return kept.encode()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import mercat
-from mercat.cli import catalog, export, inspect, operations, run
+from mercat.cli import catalog, encryption, export, inspect, operations, run
 from mercat.errors import BootError, MercatError, StoreError
 
 BOOT_EXIT, STORE_EXIT, OTHER_EXIT = 2, 3, 1
@@ -67,6 +67,7 @@ for command in (
     export.export_group,
     operations.migrate,
     operations.outbox,
+    encryption.encryption,
 ):
     cli.add_command(command)
 
