@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -27,10 +28,12 @@ from mercat.cli import BOOT_EXIT, OTHER_EXIT, STORE_EXIT, cli
 from mercat.cli.catalog import Summary
 from mercat.engine import Engine
 from mercat.importing import import_file
+from mercat.kms import KmsSettings
 from mercat.lifecycle import demo_requested, ready_operations
 from mercat.settings import FIRST_PARTY, Settings, load_settings, read_section
 from mercat.storage.migrations import status
 from mercat_auth.oauth.settings import ProviderSettings
+from mercat_orders.settings import ShippingMethodSettings, TaxZoneSettings
 
 from .conftest import Client, ClientFor, EngineFor, Mercat, Stores, until
 from .contracts import (
@@ -188,6 +191,8 @@ def type_of(annotation: Any, metadata: list[Any]) -> str:
         return "secret"
     if get_origin(annotation) is dict:
         return "tables"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
     return _NAMES[annotation] + bounds(metadata)
@@ -233,6 +238,11 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "shop.currencies": ("JPY,USD", ("JPY", "USD")),
     "shop.countries": ('["FR", "US"]', ("FR", "US")),
     "database.url": ("mongodb://u:p@h/", SecretStr("mongodb://u:p@h/")),
+    "database.encryption_key": ("QUJD" * 32, SecretStr("QUJD" * 32)),
+    "database.kms": (
+        '{"provider": "kmip", "key": {"endpoint": "kms.shop.test:5696"}}',
+        KmsSettings(provider="kmip", key={"endpoint": "kms.shop.test:5696"}),
+    ),
     "redis.url": ("redis://:12e3@h/0", SecretStr("redis://:12e3@h/0")),
     "plugins.enabled": ("products", ("products",)),
     "graphql.executor": ("interpreted", "interpreted"),
@@ -248,6 +258,14 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.auth.providers": (
         '{"google": {"client_id": "x"}}',
         {"google": ProviderSettings(client_id="x")},
+    ),
+    "plugins.orders.tax_zones": (
+        '{"germany": {"rates": {"standard": "19"}}}',
+        {"germany": TaxZoneSettings(rates={"standard": Decimal(19)})},
+    ),
+    "plugins.orders.shipping_methods": (
+        '{"post": {"name": "Post", "prices": {"EUR": "4.90"}}}',
+        {"post": ShippingMethodSettings.model_validate({"name": "Post", "prices": {"EUR": "4.9"}})},
     ),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),

@@ -207,3 +207,12 @@ async def taxes(context: Context, question: TaxQuestion) -> TaxAnswer | None:
 @hookspec
 async def cart_problems(context: Context, cart: Cart) -> Sequence[CartProblem] | None:
     """Why this cart can't be bought now, beyond what its lines and addresses say."""
+
+
+@hookspec
+async def cart_abandoned(context: Context, cart_id: str) -> None:
+    """A cart with something in it wasn't touched for a while, by its key; told before it expires.
+
+    Told once until somebody changes it, through the outbox, at least once: its buyer may be
+    reminded, where it is known who that is.
+    """

@@ -25,13 +25,14 @@ from pydantic import (
 )
 
 from mercat.errors import BootError
+from mercat.kms import KmsSettings, master_key_in
 from mercat.money import CURRENCIES
-from mercat.tables import annotation_at, dotted, is_container, is_secret
+from mercat.tables import annotation_at, dotted, is_container, is_secret, table_of
 
 FILE_NAME = "engine.toml"
 SECRETS_NAME = ".secrets.toml"
 PREFIX = "MERCAT"
-FIRST_PARTY = ("auth", "media", "products", "categories")
+FIRST_PARTY = ("auth", "media", "products", "categories", "orders")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,6 +59,15 @@ class DatabaseSettings(_Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")] = "mercat"
     data_dir: Path = Path(".mercat")
     timeout_seconds: Annotated[float, Field(gt=0, le=120)] = 5
+    encryption_key: SecretStr | None = None
+    kms: KmsSettings | None = None
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _is_a_master_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            master_key_in(value.get_secret_value())
+        return value
 
 
 class RedisSettings(_Section):
@@ -308,9 +318,11 @@ def _spread(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the strings that the environment gives for lists and tables into lists and tables."""
     spread = dict(table)
     for name, field in model.model_fields.items():
-        value = spread.get(name)
-        if isinstance(value, str) and is_container(field.annotation):
-            spread[name] = _read_container(value)
+        value, below = spread.get(name), table_of(field.annotation)
+        if isinstance(value, str) and (below is not None or is_container(field.annotation)):
+            value = spread[name] = _read_container(value)
+        if below is not None and isinstance(value, Mapping):
+            spread[name] = _spread(below, value)
     return spread
 
 
@@ -337,7 +349,7 @@ def _origin(section: str, key: str, file: Path) -> str:
     path = [PREFIX, *section.split("."), key.split(".", maxsplit=1)[0]]
     wanted = f"{path[0]}_{'__'.join(path[1:])}".upper()
     for name in os.environ:
-        if name.upper() == wanted:
+        if name.upper() == wanted or name.upper().startswith(f"{wanted}__"):
             return name
     return str(file)
 

@@ -1,6 +1,7 @@
 """Parts of the world that something holds for, such as a tax or a way to deliver."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mercat.checkout import Destination
 
@@ -20,17 +21,27 @@ class Area:
     except_postal_codes: tuple[str, ...] = ()
 
     def covers(self, place: Destination) -> bool:
-        region, postal_code = place.region.casefold(), _plain(place.postal_code)
         if self.countries and place.country not in self.countries:
             return False
-        if region and region in map(str.casefold, self.except_regions):
+        region, postal_code = place.region.casefold(), _plain(place.postal_code)
+        if region in _regions(self.except_regions):
             return False
-        if postal_code.startswith(tuple(map(_plain, self.except_postal_codes))):
+        if postal_code.startswith(_starts(self.except_postal_codes)):
             return False
-        if self.regions and region not in map(str.casefold, self.regions):
+        if self.regions and region not in _regions(self.regions):
             return False
-        starts = tuple(map(_plain, self.postal_codes))
-        return not starts or postal_code.startswith(starts)
+        return not self.postal_codes or postal_code.startswith(_starts(self.postal_codes))
+
+
+@lru_cache(maxsize=4_096)  # a question is asked of every zone and method of the shop
+def _regions(regions: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.casefold, regions))
+
+
+@lru_cache(maxsize=4_096)
+def _starts(postal_codes: tuple[str, ...]) -> tuple[str, ...]:
+    """What postal codes begin with; nothing that every one does."""
+    return tuple(filter(None, map(_plain, postal_codes)))
 
 
 def _plain(postal_code: str) -> str:

@@ -11,15 +11,15 @@ from mercat_orders.delivery.methods import Band, ShippingMethod
 from mercat_orders.taxation.zones import TaxZone
 
 _HUNDRED = 100
+_NO_TABLE = 'amounts are a table by currency, such as { EUR = "4.90" }'
 
 
 def _minor(prices: Any) -> Any:
     """Amounts by currency, such as `{EUR = "4.90"}`, in minor units."""
     if not isinstance(prices, dict):
-        raise ValueError('amounts are a table by currency, such as { EUR = "4.90" }')
-    return {
-        str(code).upper(): _amount(str(text), str(code).upper()) for code, text in prices.items()
-    }
+        raise ValueError(_NO_TABLE)  # noqa: TRY004  pydantic reads ValueError alone
+    codes = {str(code).upper(): str(text) for code, text in prices.items()}
+    return {code: _amount(text, code) for code, text in codes.items()}
 
 
 def _amount(text: str, currency: str) -> int:

@@ -32,7 +32,7 @@ class TaxZone:
 
 
 def answer(zones: Iterable[TaxZone], question: TaxQuestion) -> TaxAnswer:
-    """The taxes of every zone that the destination is in; whether they are included is the first's."""
+    """The taxes of every zone that the destination is in; the first says if they are included."""
     due = [zone for zone in zones if zone.area.covers(question.destination)]
     taxes = tuple(tax for zone in due for tax in _taxes(zone, question))
     return TaxAnswer(taxes, included=bool(due) and due[0].included)
@@ -47,8 +47,12 @@ def _taxes(zone: TaxZone, question: TaxQuestion) -> Iterable[Tax]:
             yield Tax(_label(zone.label, rate), rate, tuple(items), f"orders:tax_zone:{zone.id}")
 
 
+def percent(rate: Decimal) -> str:
+    """A rate as people write it: `19` for 0.19."""
+    exact = f"{rate * 100:f}"
+    return exact.rstrip("0").rstrip(".") if "." in exact else exact
+
+
 def _label(name: str, rate: Decimal) -> str:
     """A tax as receipts name it: `VAT 19 %`."""
-    percent = f"{rate * 100:f}"
-    short = percent.rstrip("0").rstrip(".") if "." in percent else percent
-    return f"{name} {short} %"
+    return f"{name} {percent(rate)} %"

@@ -1,0 +1,66 @@
+"""Who buys and where it goes: checked, encrypted, written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+
+from mercat.context import Context
+from mercat.errors import InvalidError
+from mercat.storage import Record
+from mercat.texts import line_of
+from mercat_orders.addresses import checked
+from mercat_orders.carts.editing import set_values
+from mercat_orders.carts.personal import sealed
+from mercat_orders.errors import NotServedError
+
+_LONGEST_PHONE = 40
+_LONGEST_EMAIL = 254
+
+
+async def set_buyer(context: Context, key: str, given: Mapping[str, str | None]) -> Record:
+    """Write who buys: `email` and `phone`, None for what goes. Raises InvalidError."""
+    values: dict[str, Any] = {}
+    if "email" in given:
+        values["email"] = await sealed(context, _email(given["email"]))
+    if "phone" in given:
+        phone = line_of(given["phone"] or "", ("phone",), most=_LONGEST_PHONE)
+        values["phone"] = await sealed(context, phone or None)
+    return await set_values(context, key, values)
+
+
+async def set_addresses(
+    context: Context, key: str, given: Mapping[str, Mapping[str, Any] | None]
+) -> Record:
+    """Write `shipping_address` and `billing_address`, None for what goes.
+
+    Raises AddressError, and NotServedError for a country that the shop doesn't deliver to.
+    """
+    values: dict[str, Any] = {}
+    for name, shown in (
+        ("shipping_address", "shippingAddress"),
+        ("billing_address", "billingAddress"),
+    ):
+        if name not in given:
+            continue
+        found = given[name]
+        address = None if found is None else checked(found, (shown,))
+        if address is not None and name == "shipping_address":
+            if address.country not in context.shop.countries:
+                raise NotServedError(
+                    f"the shop doesn't deliver to {address.country}", field=(shown, "country")
+                )
+            values["country"] = address.country
+        values[name] = await sealed(context, address)
+    return await set_values(context, key, values)
+
+
+def _email(given: str | None) -> str | None:
+    if given is None or not given.strip():
+        return None
+    if len(given) > _LONGEST_EMAIL:
+        raise InvalidError(f"an address has at most {_LONGEST_EMAIL} characters", field=("email",))
+    try:
+        return validate_email(given.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise InvalidError("this is no e-mail address", field=("email",)) from None

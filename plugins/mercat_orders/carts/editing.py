@@ -1,0 +1,220 @@
+"""Changing carts: each change is one conditional update of the version that was read."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+
+from mercat.context import Context
+from mercat.errors import ConflictError, NotFoundError, StaleError
+from mercat.storage import Record
+from mercat.texts import line_of
+from mercat_orders.carts.access import carts, find_cart, owner_of
+from mercat_orders.carts.lines import NewLine, added, repriced
+from mercat_orders.carts.reading import look_at
+from mercat_orders.errors import NotServedError, QuantityError, ShippingError
+from mercat_orders.settings import OrderSettings
+from mercat_orders.tokens import random_key
+
+_TRIES = 10
+
+Edit = Callable[[Record], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What is to change of a line; None leaves it, a quantity of 0 takes the line out."""
+
+    id: ObjectId
+    quantity: int | None = None
+    note: str | None = None
+
+
+async def create(
+    context: Context, currency: str | None, country: str | None, lines: Sequence[NewLine]
+) -> Record:
+    """A new cart of the viewer. Raises NotServedError, and what `lines.added` does."""
+    now = datetime.now(UTC)
+    record: Record = {
+        "_id": random_key(),
+        **owner_of(context.viewer),
+        "state": "OPEN",
+        "currency": _currency(context, currency or context.shop.currency),
+        "country": _country(context, country or context.shop.countries[0]),
+        "lines": [],
+        "email": None,
+        "phone": None,
+        "shipping_address": None,
+        "billing_address": None,
+        "ways": [],
+        "told": False,
+        "merged_into": None,
+        "created_at": now,
+        "version": 1,
+        **_touched(context, now),
+    }
+    if lines:
+        record |= await added(context, record, lines)
+    await carts(context).insert_one(record)
+    return record
+
+
+async def add_lines(context: Context, key: str, lines: Sequence[NewLine]) -> Record:
+    """Put more into a cart, all or nothing. Raises as `create` does, NotFoundError too."""
+    return await change(context, key, lambda record: added(context, record, lines))
+
+
+async def update_lines(context: Context, key: str, changes: Sequence[LineChange]) -> Record:
+    """Change lines, all or none; what they cost now is taken note of.
+
+    Raises NotFoundError, QuantityError, InvalidError.
+    """
+
+    async def edit(record: Record) -> Mapping[str, Any]:
+        lines = list(record["lines"])
+        for index, one in enumerate(changes):
+            at = _place(lines, one.id, ("lines", str(index), "id"))
+            lines[at] = _changed(context, lines[at], one, ("lines", str(index)))
+        kept = [line for line in lines if line["quantity"]]
+        touched = {one.id for one in changes}
+        return {"lines": await repriced(context, record["currency"], kept, touched)}
+
+    return await change(context, key, edit)
+
+
+async def remove_lines(context: Context, key: str, lines: Sequence[ObjectId]) -> Record:
+    """Take lines out, all or none. Raises NotFoundError."""
+
+    async def edit(record: Record) -> Mapping[str, Any]:
+        for index, line in enumerate(lines):
+            _place(record["lines"], line, ("lineIds", str(index)))
+        return {"lines": [line for line in record["lines"] if line["id"] not in lines]}
+
+    return await change(context, key, edit)
+
+
+async def clear(context: Context, key: str) -> Record:
+    """Take everything out; what is known of the buyer stays. Raises NotFoundError."""
+
+    async def edit(_record: Record) -> Mapping[str, Any]:
+        return {"lines": [], "ways": []}
+
+    return await change(context, key, edit)
+
+
+async def set_market(
+    context: Context, key: str, currency: str | None, country: str | None
+) -> Record:
+    """Price a cart in another currency, or for another country. Raises NotServedError."""
+
+    async def edit(record: Record) -> Mapping[str, Any]:
+        wanted = _currency(context, currency or record["currency"])
+        lines = record["lines"]
+        if wanted != record["currency"]:
+            lines = await repriced(context, wanted, lines, {line["id"] for line in lines})
+        return {
+            "currency": wanted,
+            "country": _country(context, country or record["country"]),
+            "lines": lines,
+        }
+
+    return await change(context, key, edit)
+
+
+async def select_ways(
+    context: Context, key: str, ways: Mapping[str | None, tuple[str, tuple[str, ...]]]
+) -> Record:
+    """Choose how parcels go: by seller the id of an option, and where the caller gave it.
+
+    Raises ShippingError where a parcel can't go like that.
+    """
+
+    async def edit(record: Record) -> Mapping[str, Any]:
+        view = await look_at(context, record)
+        offered_ways = {
+            cost.parcel.seller: {way.id for way in cost.options} for cost in view.quote.shipping
+        }
+        for seller, (way, field) in ways.items():
+            if seller not in offered_ways:
+                raise ShippingError("nothing in the cart is that seller's", field=field)
+            if way not in offered_ways[seller]:
+                raise ShippingError("this can't be delivered in that way", field=field)
+        chosen = {each["seller"]: each["option"] for each in record["ways"]}
+        chosen |= {seller: way for seller, (way, _) in ways.items()}
+        return {"ways": [{"seller": one, "option": way} for one, way in chosen.items()]}
+
+    return await change(context, key, edit)
+
+
+async def set_values(context: Context, key: str, values: Mapping[str, Any]) -> Record:
+    """Write what was checked and encrypted before. Raises NotFoundError, ConflictError."""
+
+    async def edit(_record: Record) -> Mapping[str, Any]:
+        return values
+
+    return await change(context, key, edit)
+
+
+async def change(context: Context, key: str, edit: Edit, version: int | None = None) -> Record:
+    """Change a cart as `edit` says, which runs again where somebody else was faster.
+
+    Raises what `edit` does, NotFoundError, StaleError where the cart isn't of `version`, and
+    ConflictError for one that became an order.
+    """
+    for _ in range(_TRIES):
+        record = await find_cart(context, key)
+        if record["state"] != "OPEN":
+            raise ConflictError("this cart is an order already", field=("cartId",))
+        if version is not None and record["version"] != version:
+            raise StaleError("the cart changed since it was read", field=("version",))
+        values = await edit(record)
+        after: Record | None = await carts(context).find_one_and_update(
+            {"_id": record["_id"], "state": "OPEN", "version": record["version"]},
+            {
+                "$set": {**values, "told": False, **_touched(context, datetime.now(UTC))},
+                "$inc": {"version": 1},
+            },
+            return_document=ReturnDocument.AFTER,
+        )
+        if after is not None:
+            return after
+    raise ConflictError("the cart is being changed elsewhere; try again")
+
+
+def _touched(context: Context, now: datetime) -> dict[str, datetime]:
+    days = context.settings(OrderSettings).cart_days
+    return {"updated_at": now, "expires_at": now + timedelta(days=days)}
+
+
+def _place(lines: Sequence[Record], key: ObjectId, field: tuple[str, ...]) -> int:
+    for index, line in enumerate(lines):
+        if line["id"] == key:
+            return index
+    raise NotFoundError("there is no such line in the cart", field=field)
+
+
+def _changed(context: Context, line: Record, wanted: LineChange, field: tuple[str, ...]) -> Record:
+    quantity = line["quantity"] if wanted.quantity is None else wanted.quantity
+    most = context.settings(OrderSettings).max_quantity
+    if not 0 <= quantity <= most:
+        raise QuantityError(f"a quantity is from 0 to {most}", field=(*field, "quantity"))
+    note = line["note"]
+    if wanted.note is not None:
+        note = line_of(wanted.note, (*field, "note"), most=500)
+    return {**line, "quantity": quantity, "note": note}
+
+
+def _currency(context: Context, code: str) -> str:
+    if code not in context.shop.all_currencies:
+        known = ", ".join(context.shop.all_currencies)
+        raise NotServedError(f"the shop sells in {known}", field=("currency",))
+    return code
+
+
+def _country(context: Context, code: str) -> str:
+    if code not in context.shop.countries:
+        raise NotServedError(f"the shop doesn't deliver to {code}", field=("country",))
+    return code

@@ -1,0 +1,77 @@
+"""Carts that nobody comes back to, and those of people who leave."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mercat import checkout
+from mercat.context import Context
+from mercat.lifecycle import Job
+from mercat.storage import Session
+from mercat_orders.carts.access import carts
+from mercat_orders.carts.personal import personal_of
+from mercat_orders.settings import OrderSettings
+
+_AT_ONCE = 100
+
+
+async def tell_abandoned(context: Context) -> None:
+    """Tell `cart_abandoned` of each cart with something in it that nobody touched for a while."""
+    hours = context.settings(OrderSettings).abandoned_hours
+    wanted = {
+        "state": "OPEN",
+        "told": False,
+        "updated_at": {"$lt": datetime.now(UTC) - timedelta(hours=hours)},
+        "lines.0": {"$exists": True},
+    }
+    while found := await carts(context).find(wanted, {"_id": 1}).to_list(_AT_ONCE):
+        for record in found:
+            await _tell(context, {**wanted, "_id": record["_id"]})
+
+
+async def _tell(context: Context, wanted: Mapping[str, Any]) -> None:
+    async def work(session: Session) -> None:
+        changed = await carts(context).update_one(wanted, {"$set": {"told": True}}, session=session)
+        if changed.modified_count:
+            await context.engine.outbox.add(
+                session, checkout.cart_abandoned, context, wanted["_id"]
+            )
+
+    await context.storage.transaction(work)
+
+
+async def remove_expired(context: Context) -> None:
+    """Remove the carts that are over; what became an order is the order's."""
+    await carts(context).delete_many({"expires_at": {"$lt": datetime.now(UTC)}})
+
+
+async def remove_of_user(context: Context, user: str) -> None:
+    """Remove all carts of somebody who erased the account."""
+    await carts(context).delete_many({"user": user})
+
+
+async def told_of(context: Context, user: str) -> list[dict[str, Any]]:
+    """The carts of somebody, for their own copy of what is stored."""
+    found = []
+    async for record in carts(context).find({"user": user, "state": "OPEN"}):
+        personal = await personal_of(context, record)
+        address = personal.shipping_address
+        found.append(
+            {
+                "updated_at": record["updated_at"].isoformat(),
+                "email": personal.email,
+                "phone": personal.phone,
+                "shipping_address": None if address is None else list(address.lines),
+                "lines": [
+                    {"name": line["name"], "sku": line["sku"], "quantity": line["quantity"]}
+                    for line in record["lines"]
+                ],
+            }
+        )
+    return found
+
+
+JOBS = (
+    Job(name="orders-abandoned-carts", every=timedelta(minutes=5), run=tell_abandoned),
+    Job(name="orders-expired-carts", every=timedelta(hours=1), run=remove_expired),
+)

@@ -1,0 +1,150 @@
+"""What a cart is worth now: each look asks the catalogue, the stock and the plugins anew."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from bson import ObjectId
+
+from mercat import checkout
+from mercat.checkout import Cart, CartLine, Destination, Parcel, ShippingOption, TaxQuestion
+from mercat.context import Context
+from mercat.storage import Record
+from mercat_orders.addresses import Address
+from mercat_orders.carts.personal import personal_of
+from mercat_orders.carts.problems import problems_of
+from mercat_orders.carts.views import CartView, LineView, Problem
+from mercat_orders.delivery.memory import methods_of
+from mercat_orders.delivery.methods import options
+from mercat_orders.pricing import steps
+from mercat_orders.pricing.values import Quote
+from mercat_orders.taxation.memory import zones_of
+from mercat_orders.taxation.zones import answer
+from mercat_products.offers import Offer, offers
+
+T = TypeVar("T")
+
+
+async def look_at(context: Context, record: Record) -> CartView:
+    """The cart at today's prices, stocks, ways and taxes."""
+    found = await offers(context, [line["variant"] for line in record["lines"]])
+    personal = await personal_of(context, record)
+    place = _destination(record, personal.shipping_address)
+    cart = Cart(
+        id=record["_id"],
+        currency=record["currency"],
+        lines=tuple(_sellable(record, found)),
+        destination=place,
+        user=record["user"],
+        guest=record["guest"],
+    )
+    quote = await _quote(context, cart, place, record)
+    lines = tuple(_views(cart, record, found, quote))
+    said = _flat(await context.hooks.collect(checkout.cart_problems, context, quote.cart))
+    problems = problems_of(context, record, personal, lines, quote)
+    more = (Problem(one.code, one.message, one.line) for one in said)
+    return CartView(record, personal, lines, quote, (*problems, *more))
+
+
+async def _quote(context: Context, cart: Cart, place: Destination, record: Record) -> Quote:
+    """Every step, with what the plugins say to it."""
+    hooks = context.hooks
+    adjustments = _flat(await hooks.collect(checkout.price_adjustments, context, cart))
+    quote = steps.priced(cart, adjustments)
+    discounts = _flat(await hooks.collect(checkout.cart_discounts, context, quote.cart))
+    quote = steps.discounted(quote, discounts)
+    parcels = steps.parcels(quote, place)
+    chosen = {way["seller"]: way["option"] for way in record["ways"]}
+    quote = steps.shipped(quote, await _ways(context, parcels), chosen)
+    quote = steps.shipping_discounted(quote, discounts)
+    question = TaxQuestion(cart.currency, place, steps.taxables(quote), cart.user)
+    said = await hooks.first(checkout.taxes, context, question)
+    return steps.taxed(quote, said or answer(await zones_of(context), question))
+
+
+async def _ways(
+    context: Context, parcels: Sequence[Parcel]
+) -> list[tuple[Parcel, list[ShippingOption]]]:
+    """The shop's own ways for each parcel, then those of the plugins."""
+    methods = await methods_of(context)
+    found = [(parcel, options(methods, parcel)) for parcel in parcels]
+    for said in await context.hooks.collect(checkout.shipping_options, context, parcels):
+        for (_, ways), more in zip(found, said, strict=True):
+            ways += [way for way in more if way.id not in {known.id for known in ways}]
+    return found
+
+
+def _sellable(record: Record, found: dict[ObjectId, Offer]) -> list[CartLine]:
+    """The lines that have a price; quantities of one variant count together for its price."""
+    totals: dict[ObjectId, int] = {}
+    for line in record["lines"]:
+        totals[line["variant"]] = totals.get(line["variant"], 0) + line["quantity"]
+    lines = []
+    for line in record["lines"]:
+        offer = found.get(line["variant"])
+        if offer is None or not offer.is_for_sale:
+            continue
+        price = offer.price(record["currency"], totals[line["variant"]])
+        if price is not None:
+            lines.append(_line(line, offer, price))
+    return lines
+
+
+def _line(line: Record, offer: Offer, price: tuple[int, int | None]) -> CartLine:
+    product, variant = offer.product, offer.variant
+    return CartLine(
+        id=str(line["id"]),
+        variant_id=str(variant["id"]),
+        product_id=str(product["_id"]),
+        sku=variant["sku"],
+        name=title_of(offer),
+        seller=offer.seller,
+        quantity=line["quantity"],
+        unit_price=price[0],
+        compare_at=price[1],
+        tax_class=variant.get("tax_class"),
+        weight=variant.get("weight"),
+        brand=product.get("brand"),
+        groups=tuple(map(str, product.get("listed_in") or ())),
+    )
+
+
+def title_of(offer: Offer) -> str:
+    """What a line is called: the product, and how the variant differs."""
+    name, variant = str(offer.product["name"]), offer.variant.get("name")
+    return f"{name} ({variant})" if variant else name
+
+
+def _views(
+    cart: Cart, record: Record, found: dict[ObjectId, Offer], quote: Quote
+) -> list[LineView]:
+    listed = {line.id: line.unit_price for line in cart.lines}
+    costs = {cost.line.id: cost for cost in quote.lines}
+    left = {key: offer.available for key, offer in found.items()}
+    views = []
+    for line in record["lines"]:
+        offer, cost = found.get(line["variant"]), costs.get(str(line["id"]))
+        view = LineView(line, offer if offer and offer.is_for_sale else None, cost)
+        if listed.get(view.id, line["seen_price"]) != line["seen_price"]:
+            view = replace(view, changed_from=line["seen_price"])
+        there = left.get(line["variant"])
+        if there is not None:
+            left[line["variant"]] = max(0, there - line["quantity"])
+            view = replace(view, only=there if there < line["quantity"] else None)
+        views.append(view)
+    return views
+
+
+def _destination(record: Record, address: Address | None) -> Destination:
+    """Where it goes: to the address, or, until there is one, to the cart's country."""
+    return address.destination if address is not None else Destination(record["country"])
+
+
+def _flat(answers: Sequence[Sequence[T]]) -> list[T]:
+    return [one for answer in answers for one in answer]
+
+
+def seen_price(offer: Offer, currency: str, quantity: int) -> int | None:
+    """What one of so many costs now."""
+    found: Any = offer.price(currency, quantity)
+    return None if found is None else int(found[0])

@@ -1,0 +1,305 @@
+"""The cart's query and mutations."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+from bson import ObjectId
+from strawberry import UNSET
+
+from mercat.graphql.context import Info
+from mercat.graphql.extend import Mutation, Query, extend
+from mercat.ids import key_of, object_id
+from mercat.storage import Record
+from mercat_orders.carts import buyers, editing
+from mercat_orders.carts.access import find_carts, latest_cart
+from mercat_orders.carts.editing import LineChange
+from mercat_orders.carts.inputs import (
+    CartAddressSetInput,
+    CartBuyerSetInput,
+    CartClearInput,
+    CartCreateInput,
+    CartLineInput,
+    CartLinesAddInput,
+    CartLinesRemoveInput,
+    CartLinesUpdateInput,
+    CartMarketSetInput,
+    CartShippingSelectInput,
+)
+from mercat_orders.carts.lines import NewLine
+from mercat_orders.carts.outcomes import CartError, attempted
+from mercat_orders.carts.reading import look_at
+from mercat_orders.carts.types import Cart, to_cart
+
+P = TypeVar("P")
+
+_CART = "The cart; null where it failed."
+_ERRORS = "What the caller can mend."
+
+
+@strawberry.type(description="The outcome of `cartCreate`.")
+class CartCreatePayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartLinesAdd`.")
+class CartLinesAddPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartLinesUpdate`.")
+class CartLinesUpdatePayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartLinesRemove`.")
+class CartLinesRemovePayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartClear`.")
+class CartClearPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartMarketSet`.")
+class CartMarketSetPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartBuyerSet`.")
+class CartBuyerSetPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartAddressSet`.")
+class CartAddressSetPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@strawberry.type(description="The outcome of `cartShippingSelect`.")
+class CartShippingSelectPayload:
+    cart: Cart | None = strawberry.field(description=_CART)
+    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+
+
+@extend(Query)
+class CartQuery:
+    @strawberry.field(
+        description="A cart of the viewer: that with the id, else the open one that was changed"
+        " last; null where there is none."
+    )
+    @staticmethod
+    async def cart(
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002
+    ) -> Cart | None:
+        if id is None:
+            record = await latest_cart(info.context)
+        else:
+            (record,) = await find_carts(info.context, [key_of(id, "Cart")])
+        return None if record is None else to_cart(await look_at(info.context, record))
+
+
+@extend(Mutation)
+class CartMutation:
+    @strawberry.field(
+        description="Begin a cart: of the user who is signed in, of the guest whose identity"
+        " `guestIdentityCreate` gave, or of whoever knows its id."
+    )
+    @staticmethod
+    async def cart_create(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartCreateInput, strawberry.argument(description="What to begin with.")
+        ],
+    ) -> CartCreatePayload:
+        return await _answer(
+            info,
+            CartCreatePayload,
+            lambda: editing.create(
+                info.context, input.currency, input.country, _new_lines(input.lines)
+            ),
+        )
+
+    @strawberry.field(description="Put things into a cart, all of them or nothing.")
+    @staticmethod
+    async def cart_lines_add(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartLinesAddInput, strawberry.argument(description="What goes where.")
+        ],
+    ) -> CartLinesAddPayload:
+        return await _answer(
+            info,
+            CartLinesAddPayload,
+            lambda: editing.add_lines(info.context, _key(input), _new_lines(input.lines)),
+        )
+
+    @strawberry.field(
+        description="Change quantities and notes, and take note of changed prices; all or none."
+    )
+    @staticmethod
+    async def cart_lines_update(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartLinesUpdateInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> CartLinesUpdatePayload:
+        def changes() -> list[LineChange]:
+            return [
+                LineChange(_line(one.id, "lines", str(at), "id"), one.quantity, one.note)
+                for at, one in enumerate(input.lines)
+            ]
+
+        return await _answer(
+            info,
+            CartLinesUpdatePayload,
+            lambda: editing.update_lines(info.context, _key(input), changes()),
+        )
+
+    @strawberry.field(description="Take lines out of a cart, all or none.")
+    @staticmethod
+    async def cart_lines_remove(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartLinesRemoveInput, strawberry.argument(description="Which ones.")
+        ],
+    ) -> CartLinesRemovePayload:
+        def keys() -> list[ObjectId]:
+            return [_line(one, "lineIds", str(at)) for at, one in enumerate(input.line_ids)]
+
+        return await _answer(
+            info,
+            CartLinesRemovePayload,
+            lambda: editing.remove_lines(info.context, _key(input), keys()),
+        )
+
+    @strawberry.field(description="Take everything out of a cart.")
+    @staticmethod
+    async def cart_clear(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartClearInput, strawberry.argument(description="Which cart.")
+        ],
+    ) -> CartClearPayload:
+        return await _answer(
+            info, CartClearPayload, lambda: editing.clear(info.context, _key(input))
+        )
+
+    @strawberry.field(description="Have a cart in another currency, or go to another country.")
+    @staticmethod
+    async def cart_market_set(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartMarketSetInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> CartMarketSetPayload:
+        return await _answer(
+            info,
+            CartMarketSetPayload,
+            lambda: editing.set_market(info.context, _key(input), input.currency, input.country),
+        )
+
+    @strawberry.field(description="Say who buys.")
+    @staticmethod
+    async def cart_buyer_set(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartBuyerSetInput, strawberry.argument(description="Who it is.")
+        ],
+    ) -> CartBuyerSetPayload:
+        return await _answer(
+            info,
+            CartBuyerSetPayload,
+            lambda: buyers.set_buyer(info.context, _key(input), _given(input)),
+        )
+
+    @strawberry.field(description="Say where a cart goes, and whom the invoice is for.")
+    @staticmethod
+    async def cart_address_set(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartAddressSetInput, strawberry.argument(description="The addresses.")
+        ],
+    ) -> CartAddressSetPayload:
+        given = {name: value and vars(value) for name, value in _given(input).items()}
+        return await _answer(
+            info,
+            CartAddressSetPayload,
+            lambda: buyers.set_addresses(info.context, _key(input), given),
+        )
+
+    @strawberry.field(description="Choose how parcels go.")
+    @staticmethod
+    async def cart_shipping_select(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            CartShippingSelectInput, strawberry.argument(description="The choice.")
+        ],
+    ) -> CartShippingSelectPayload:
+        def ways() -> dict[str | None, tuple[str, tuple[str, ...]]]:
+            return {
+                _seller(one.seller_id, at): (
+                    one.option_id,
+                    ("selections", str(at), "optionId"),
+                )
+                for at, one in enumerate(input.selections)
+            }
+
+        return await _answer(
+            info,
+            CartShippingSelectPayload,
+            lambda: editing.select_ways(info.context, _key(input), ways()),
+        )
+
+
+async def _answer(
+    info: Info, payload: Callable[..., P], work: Callable[[], Awaitable[Record]]
+) -> P:
+    record, errors = await attempted(work)
+    cart = None if record is None else to_cart(await look_at(info.context, record))
+    return payload(cart=cart, user_errors=errors)
+
+
+def _key(given: Any) -> str:
+    return key_of(given.cart_id, "Cart", ("cartId",))
+
+
+def _line(given: strawberry.ID, *field: str) -> ObjectId:
+    return object_id(given, "CartLine", field)
+
+
+def _seller(given: strawberry.ID | None, at: int) -> str | None:
+    if given is None:
+        return None
+    return key_of(given, "Seller", ("selections", str(at), "sellerId"))
+
+
+def _given(values: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(values).items()
+        if value is not UNSET and name != "cart_id"
+    }
+
+
+def _new_lines(given: Sequence[CartLineInput]) -> list[NewLine]:
+    return [
+        NewLine(
+            object_id(one.variant_id, "ProductVariant", ("lines", str(at), "variantId")),
+            one.quantity,
+            tuple((option.name, option.value) for option in one.options),
+            one.note,
+            ("lines", str(at)),
+        )
+        for at, one in enumerate(given)
+    ]
