@@ -21,14 +21,18 @@ from mercat_media import service as media
 from tests.asking import answered, told
 from tests.identity import registered, viewer_for
 
-ROLES = ("anonymous", "customer", "other_customer", "seller", "other_seller", "support", "admin")
+PEOPLE = ("customer", "other_customer", "seller", "other_seller", "support", "admin")
+ROLES = ("anonymous", *PEOPLE, "service")
+KEY_MAY = ("auth.read_users", "products.manage")
+"""What `service` may, who asks with an API key."""
 
 
 class World:
     """A shop with somebody of each role, and things of theirs.
 
     What is made anew for each question is `customer`'s or `seller`'s, so that the other one of the
-    same role is a stranger to it. `actor` is who asks, for what is about oneself.
+    same role is a stranger to it. `actor` is who asks, for what is about oneself, and None for
+    nobody and for the API key.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -38,14 +42,18 @@ class World:
         self.boss: Viewer
         self.app = cast("Any", create_app(engine))
         self.actor: Record | None = None
+        self.is_key = False
+        self.api_key = ""
         self.tokens: dict[Any, str] = {}
         self.made: dict[str, Any] = {}
 
     async def fill(self) -> None:
-        """Make the people."""
+        """Make the people, and the API key."""
         self.boss = await viewer_for(self.engine, await registered(self.engine, roles=["ADMIN"]))
-        for role in ROLES[1:]:
+        for role in PEOPLE:
             self.users[role] = await self.person(role)
+        given = {"account": "Warehouse", "permissions": list(KEY_MAY)}
+        self.api_key = (await self.change("apiKeyCreate", "secret", self.boss, **given))["secret"]
 
     async def person(self, role: str) -> Record:
         """Somebody new of a role; sellers are on the staff of the same two sellers."""
@@ -115,6 +123,26 @@ class World:
     async def user(self) -> str:
         """The id of a new customer."""
         return encode_id("User", (await registered(self.engine))["_id"])
+
+    async def enrolled(self) -> str:
+        """The id of a new customer with a second factor."""
+        user = await registered(self.engine)
+        passkey = {"key": "x", "id": secrets.token_hex(8)}
+        await self.engine.storage.database["users"].update_one(
+            {"_id": user["_id"]}, {"$set": {"passkeys": [passkey]}}
+        )
+        return encode_id("User", user["_id"])
+
+    async def closable(self) -> str:
+        """The id of a new seller; `seller` is one of its owners where that asks."""
+        made = await self.seller("approved")
+        if self.actor and self.actor["_id"] == self.users["seller"]["_id"]:
+            now = self.actor["created_at"]
+            member = {"user": self.actor["_id"], "rank": "owner", "since": now}
+            await self.engine.storage.database["sellers"].update_one(
+                {"_id": object_id(made, "Seller")}, {"$push": {"members": member}}
+            )
+        return made
 
     async def product(self, status: str = "ACTIVE", count: int = 1) -> dict[str, Any]:
         """A new product of `seller`."""
