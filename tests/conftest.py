@@ -7,11 +7,13 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +29,13 @@ from mercat.engine import Engine
 from mercat.settings import Settings, load_settings
 from mercat.storage import Record
 from mercat.storage.embedded import EmbeddedServers
+from tests.commands import run_command
 from tests.torture import profiles
 
 __all__ = ["profiles"]  # importing it registers Hypothesis's profiles
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_ROOM = 2**30  # what a run writes is a fraction of it
 ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")
 
 
@@ -59,19 +63,35 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     if mongo and redis:
         yield Stores(mongo, redis)
         return
-    servers = EmbeddedServers(tmp_path_factory.mktemp("stores"))
-    asyncio.run(servers.start())
-    yield Stores(mongo or servers.mongo_url, redis or servers.redis_url)
-    asyncio.run(servers.stop())
+    with _memory(tmp_path_factory) as folder:
+        servers = EmbeddedServers(folder)
+        asyncio.run(servers.start())
+        yield Stores(mongo or servers.mongo_url, redis or servers.redis_url)
+        asyncio.run(servers.stop())
+
+
+@contextmanager
+def _memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is room: on a disk, each commit waits until it is written."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < _ROOM:
+        yield tmp_path_factory.mktemp("stores")
+        return
+    with tempfile.TemporaryDirectory(prefix="mercat-tests-", dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
 def settings_for(stores: Stores, tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a shop with a database of its own; `toml` replaces the whole engine.toml."""
+    return _settings_in(stores, tmp_path)
+
+
+def _settings_in(stores: Stores, folder: Path) -> Callable[..., Settings]:
     name = f"test_{secrets.token_hex(6)}"
 
     def make(toml: str = "", **overrides: Mapping[str, Any]) -> Settings:
-        file = tmp_path / "engine.toml"
+        file = folder / "engine.toml"
         file.write_text(toml or '[plugins]\nenabled = ["media", "products", "categories"]\n')
         database = {"url": stores.mongo_url, "name": name, **overrides.pop("database", {})}
         redis = {"url": stores.redis_url, **overrides.pop("redis", {})}
@@ -95,12 +115,36 @@ async def engine_for(settings_for: Callable[..., Settings]) -> AsyncIterator[Eng
         return engine
 
     yield make
-    for engine in started:
+    await _stop(started)
+
+
+@pytest.fixture(scope="module")
+async def shared_engine_for(
+    stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[EngineFor]:
+    """The same for tests that don't mind each other's data: an engine a file and engine.toml."""
+    started: dict[str, Engine] = {}
+
+    async def make(toml: str = "", *, work: bool = False, **overrides: Mapping[str, Any]) -> Engine:
+        key = repr((toml, work, overrides))
+        if key not in started:
+            settings = _settings_in(stores, tmp_path_factory.mktemp("shared"))
+            engine = Engine(settings(toml, **overrides))
+            await engine.start(work=work)
+            started[key] = engine
+        return started[key]
+
+    yield make
+    await _stop(started.values())
+
+
+async def _stop(engines: Collection[Engine]) -> None:
+    for engine in engines:
         await engine.stop()
     # Embedded stores end with their worker, and dropping takes SecantusDB seconds.
     if url := os.environ.get("MERCAT_TEST_DATABASE__URL"):
         async with AsyncMongoClient[Record](url) as client:
-            for name in {engine.storage.database.name for engine in started}:
+            for name in {engine.storage.database.name for engine in engines}:
                 await client.drop_database(name)
 
 
@@ -108,6 +152,12 @@ async def engine_for(settings_for: Callable[..., Settings]) -> AsyncIterator[Eng
 async def engine(engine_for: EngineFor) -> Engine:
     """A connected engine with every first-party plugin."""
     return await engine_for()
+
+
+@pytest.fixture(scope="module")
+async def shared_engine(shared_engine_for: EngineFor) -> Engine:
+    """The same for tests that don't mind each other's data."""
+    return await shared_engine_for()
 
 
 class Client:
@@ -239,16 +289,9 @@ def mercat(mercat_environment: dict[str, str], tmp_path: Path) -> Mercat:
     """Run a `mercat` command to its end."""
 
     def run(*arguments: str, **environment: str) -> Finished:
-        done = subprocess.run(
-            [sys.executable, "-m", "mercat.cli", *arguments],
-            cwd=tmp_path,
-            env={**mercat_environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        return Finished(
+            *run_command(arguments, {**mercat_environment, **environment}, tmp_path, seconds=120)
         )
-        return Finished(done.returncode, done.stdout, done.stderr)
 
     return run
 

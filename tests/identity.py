@@ -35,7 +35,11 @@ def toml_of(*plugins: str, auth: str = "", more: str = "") -> str:
 
 
 TOML = toml_of()
-SHOP = toml_of("auth", "media", "products", "categories")
+HEARD = toml_of("auth", "tests.plugins_for_tests.hearing")
+"""With a plugin that wants to hear of people, so that `told` finds what is said of them."""
+PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
+"""Settings of a shop that many tests share, so that none waits for the attempts of the others."""
+SHOP = toml_of("auth", "media", "products", "categories", "orders")
 
 
 async def registered(

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -137,19 +138,18 @@ def told(answer: httpx.Response, redirect: str = REDIRECT) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(location).query))
 
 
+@cache
+def _key(number: int) -> rsa.RSAPrivateKey:
+    """The key of a provider; a number has one for all tests, because making one takes long."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class LyingProvider:
     """An OpenID provider that says what a test has it say; without a lie it is a good one."""
 
-    def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.keys = [self.public_key()]
-        self.claims: dict[str, Any] = {}
-        self.metadata: dict[str, Any] = {}
-        self.userinfo: dict[str, Any] | None = None
-        self.id_token: Callable[[dict[str, Any]], str] = self.signed
-        self.answer: Callable[[], tuple[int, Mapping[str, str], bytes]] | None = None
-        self.requests: list[str] = []
-        self.forms: list[dict[str, str]] = []
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+        self.begin_anew()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
@@ -162,6 +162,18 @@ class LyingProvider:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def begin_anew(self) -> None:
+        """Tell the truth, and know of nothing that was asked."""
+        self.key = _key(self.number)
+        self.keys = [self.public_key()]
+        self.claims: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self.userinfo: dict[str, Any] | None = None
+        self.id_token: Callable[[dict[str, Any]], str] = self.signed
+        self.answer: Callable[[], tuple[int, Mapping[str, str], bytes]] | None = None
+        self.requests: list[str] = []
+        self.forms: list[dict[str, str]] = []
 
     def public_key(self, key_id: str = "one", **more: str) -> dict[str, Any]:
         """The JWK of the provider's key."""

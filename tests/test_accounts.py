@@ -16,6 +16,7 @@ from mercat_auth.accounts import service
 from .asking import answered
 from .conftest import ClientFor, EngineFor, until
 from .identity import (
+    HEARD,
     PASSWORD,
     TOML,
     claims_in,
@@ -41,7 +42,7 @@ SENT = {"isMailSent": True, "userErrors": []}
 
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
-    return await engine_for(TOML)
+    return await engine_for(HEARD)
 
 
 async def ask(engine: Engine, document: str, **variables: Any) -> dict[str, Any]:

@@ -4,17 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mercat.emails import LONGEST, email_of, key_of
 from mercat.engine import Engine
-from mercat_auth.accounts.addresses import LONGEST, email_of, key_of
 
 from .conftest import EngineFor
-from .identity import TOML, registered
+from .identity import PATIENT, TOML, registered, toml_of
 from .test_accounts import SENT, codes, login, register
 
 
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
     return await engine_for(TOML)
+
+
+@pytest.fixture(scope="module")
+async def empty(shared_engine_for: EngineFor) -> Engine:
+    """A shop where nobody has an account, and nobody gets one."""
+    return await shared_engine_for(toml_of(auth=PATIENT))
 
 
 @pytest.mark.parametrize(
@@ -63,11 +69,11 @@ async def test_one_mailbox_has_one_account_however_it_is_written(
         '{"$ne": null}',
     ],
 )
-async def test_what_is_no_address_or_deceives_is_refused(engine: Engine, email: str) -> None:
-    payload = await register(engine, email)
+async def test_what_is_no_address_or_deceives_is_refused(empty: Engine, email: str) -> None:
+    payload = await register(empty, email)
     assert payload["userErrors"] == [{"field": ["input", "email"], "code": "INVALID"}]
-    assert codes(await login(engine, email)) == ["BAD_CREDENTIALS"]
-    assert await engine.storage.database["users"].count_documents({}) == 0
+    assert codes(await login(empty, email)) == ["BAD_CREDENTIALS"]
+    assert await empty.storage.database["users"].count_documents({}) == 0
 
 
 async def test_international_domain_has_one_form(engine: Engine) -> None:

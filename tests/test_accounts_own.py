@@ -17,8 +17,8 @@ from mercat_auth.accounts import service
 from .asking import answered
 from .conftest import ClientFor, EngineFor
 from .identity import (
+    HEARD,
     PASSWORD,
-    TOML,
     hashed,
     messages,
     registered,
@@ -59,7 +59,13 @@ HOME = {
 
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
-    return await engine_for(TOML)
+    return await engine_for(HEARD)
+
+
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor) -> Engine:
+    """For tests that don't mind each other's data."""
+    return await shared_engine_for(HEARD)
 
 
 async def do(engine: Engine, viewer: Viewer, document: str, **variables: Any) -> Any:
@@ -95,10 +101,10 @@ async def stored(engine: Engine, user: Record) -> Record:
     ],
 )
 async def test_nobody_changes_an_account_without_signing_in(
-    engine: Engine, document: str, variables: dict[str, Any]
+    shared: Engine, document: str, variables: dict[str, Any]
 ) -> None:
     for viewer in (Viewer(), Viewer("CUSTOMER", user="0" * 24), Viewer("SERVICE", user="key-1")):
-        assert await do(engine, viewer, document, **variables) == "UNAUTHENTICATED"
+        assert await do(shared, viewer, document, **variables) == "UNAUTHENTICATED"
 
 
 async def test_profile_keeps_what_is_left_out(engine_for: EngineFor) -> None:
@@ -259,15 +265,15 @@ async def test_address_book_is_bounded_whoever_adds_at_once(engine: Engine) -> N
     ],
 )
 async def test_addresses_are_checked(
-    engine: Engine, values: dict[str, Any], field: list[str], code: str
+    shared: Engine, values: dict[str, Any], field: list[str], code: str
 ) -> None:
-    _, viewer = await ada(engine)
-    kept = (await do(engine, viewer, ADD, input=HOME))["address"]["id"]
+    viewer = await viewer_for(shared, await registered(shared))
+    kept = (await do(shared, viewer, ADD, input=HOME))["address"]["id"]
     wrong = [{"field": field, "code": code}]
-    assert (await do(engine, viewer, ADD, input={**HOME, **values}))["userErrors"] == wrong
-    edited = await do(engine, viewer, EDIT, input={"id": kept, **values})
+    assert (await do(shared, viewer, ADD, input={**HOME, **values}))["userErrors"] == wrong
+    edited = await do(shared, viewer, EDIT, input={"id": kept, **values})
     assert edited["userErrors"] == wrong
-    assert len((await do(engine, viewer, BOOK))["user"]["addresses"]) == 1
+    assert len((await do(shared, viewer, BOOK))["user"]["addresses"]) == 1
 
 
 async def test_nobody_reaches_into_the_address_book_of_another(engine: Engine) -> None:

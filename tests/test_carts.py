@@ -1,8 +1,6 @@
 """Carts: what is in them, what they cost now, and whose they are."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +11,12 @@ from mercat import auth
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import decode_id, encode_id
-from mercat.settings import load_settings
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.leaving import remove_expired, tell_abandoned
 from mercat_orders.carts.merging import merge_guest
 
 from .asking import answered
-from .conftest import Stores
+from .conftest import EngineFor
 from .market import (
     BERLIN,
     CARL,
@@ -40,16 +37,13 @@ from .market import (
 )
 from .plugins_for_tests.stocktaking.shop import adjust
 
+HEARD = TOML.replace('"orders"]', '"orders", "tests.plugins_for_tests.hearing"]')
+
 
 @pytest.fixture(scope="module")
-async def engine(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+async def engine(shared_engine_for: EngineFor) -> Engine:
     """One shop for the whole file: everybody has things and carts of their own."""
-    file = tmp_path_factory.mktemp("market") / "engine.toml"
-    file.write_text(TOML)
-    database = {"url": stores.mongo_url, "name": f"test_{secrets.token_hex(6)}"}
-    settings = load_settings(file, {"database": database, "redis": {"url": stores.redis_url}})
-    async with Engine(settings) as engine:
-        yield engine
+    return await shared_engine_for(HEARD)
 
 
 async def test_a_cart_is_priced_taxed_and_delivered(engine: Engine) -> None:
@@ -296,11 +290,12 @@ async def test_a_country_or_currency_that_is_not_served_is_refused(engine: Engin
     cart = await cart_of(engine)
     key = cart["id"]
     paris = {**BERLIN, "country": "FR", "city": "Paris", "postalCode": "75001"}
-    for name, given, field in [
+    wrong: list[tuple[str, dict[str, Any], list[str]]] = [
         ("cartAddressSet", {"shippingAddress": paris}, ["shippingAddress", "country"]),
         ("cartMarketSet", {"country": "FR"}, ["country"]),
         ("cartMarketSet", {"currency": "CHF"}, ["currency"]),
-    ]:
+    ]
+    for name, given, field in wrong:
         _, errors = await change(engine, name, cartId=key, **given)
         assert errors == [("NOT_SERVED", field)]
     bill = await changed(engine, "cartAddressSet", cartId=key, billingAddress=paris)

@@ -24,7 +24,17 @@ from litestar import get
 from litestar.types import ControllerRouterHandler
 from pymongo import IndexModel
 
-from mercat import BootError, Context, Manifest, Viewer, auth, catalog, hookimpl, lifecycle
+from mercat import (
+    BootError,
+    Context,
+    Manifest,
+    Viewer,
+    auth,
+    catalog,
+    checkout,
+    hookimpl,
+    lifecycle,
+)
 from mercat.auth import Credentials
 from mercat.catalog import Placement, ProductSearch, SearchAnswer, StockFigures
 from mercat.cli import cli
@@ -763,7 +773,7 @@ async def test_a_verb_takes_only_hooks_of_its_engine() -> None:
 
 
 def test_the_engine_has_the_hooks_of_its_domains() -> None:
-    assert (lifecycle, catalog, auth) == DOMAINS
+    assert (lifecycle, catalog, checkout, auth) == DOMAINS
     assert len(set(Hooks(DOMAINS).names)) == len(Hooks(DOMAINS).names)
 
 

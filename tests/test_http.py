@@ -27,14 +27,19 @@ PRODUCTION = '[plugins]\nenabled = ["media", "products", "categories"]\n[shop]\n
 INVALID = "{ nope }"
 
 
+@pytest.fixture(scope="module")
+def engine(shared_engine: Engine) -> Engine:
+    return shared_engine
+
+
 @pytest.fixture
 def http(client: Client) -> httpx.AsyncClient:
     return client.http
 
 
 @pytest.fixture
-async def production(engine_for: EngineFor, client_for: ClientFor) -> httpx.AsyncClient:
-    return client_for(await engine_for(PRODUCTION)).http
+async def production(shared_engine_for: EngineFor, client_for: ClientFor) -> httpx.AsyncClient:
+    return client_for(await shared_engine_for(PRODUCTION)).http
 
 
 @pytest.fixture

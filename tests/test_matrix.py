@@ -1,7 +1,8 @@
 """Everybody against everything: `access.toml` says what each role gets of each operation.
 
 A new operation fails here until `access.toml` has a line for it, and `matrix/operations.py` says
-what to ask. `MERCAT_TEST_WRITE_ACCESS=1` writes what was found into the file, to be reviewed.
+what to ask. `MERCAT_TEST_WRITE_ACCESS=1 pytest -n 0` writes what was found into the file, to be
+reviewed.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from graphql import GraphQLSchema
 
 from mercat.storage import cancel
@@ -23,7 +25,7 @@ from mercat.storage import cancel
 from .conftest import EngineFor, until
 from .identity import SHOP, signed_in
 from .matrix.operations import ANEW, MUTATIONS, NODES, QUERIES, SUBSCRIPTIONS, Entry
-from .matrix.world import ROLES, World, png
+from .matrix.world import PEOPLE, ROLES, World, png
 
 FILE = Path(__file__).with_name("access.toml")
 WORDS = {"UNAUTHENTICATED": "login", "FORBIDDEN": "no", "NOT_FOUND": "hidden"}
@@ -79,6 +81,8 @@ async def asked(world: World, document: str, variables: Any = None) -> str:
 
 
 async def _credentials(world: World) -> dict[str, str]:
+    if world.is_key:
+        return {"authorization": f"Bearer {world.api_key}"}
     if world.actor is None:
         return {}
     key = world.actor["_id"]
@@ -221,29 +225,46 @@ async def test_every_operation_has_a_line_and_an_entry(engine_for: EngineFor) ->
             assert len(line.split()) == len(ROLES), f"{kind} {name}: a word for each of {ROLES}"
 
 
-async def test_each_role_gets_what_the_file_says(engine_for: EngineFor) -> None:
-    engine = await engine_for(SHOP, work=True)
-    world = World(engine)
-    await world.fill()
-    await until(world.is_searchable)
-    found: dict[str, dict[str, str]] = {}
-    for kind, (entries, ask) in ASKING.items():
-        for name in entries:
-            words = [await _answer(world, role, kind, name, ask) for role in ROLES]
-            found.setdefault(kind, {})[name] = " ".join(words)
+@pytest.fixture(scope="module")
+async def world(shared_engine_for: EngineFor) -> World:
+    """One for all questions that a worker asks."""
+    found = World(await shared_engine_for(SHOP, work=True))
+    await found.fill()
+    await until(found.is_searchable)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, (entries, _) in ASKING.items() for name in entries]
+)
+async def test_each_role_gets_what_the_file_says(world: World, kind: str, name: str) -> None:
+    ask = ASKING[kind][1]
+    words = [await _answer(world, role, name, ask) for role in ROLES]
+    found = {kind: {name: " ".join(words)}}
     if os.environ.get("MERCAT_TEST_WRITE_ACCESS"):
-        FILE.write_text(_written(found))
+        _write(found)
     differences = _differences(expected(), found)
     assert not differences, "\n" + "\n".join(differences)
 
 
+def _write(found: Mapping[str, Mapping[str, str]]) -> None:
+    """Put what was found into the file, and take what is asked no more out of it."""
+    known = expected()
+    kept = {
+        kind: {name: lines[name] for name in entries if name in lines}
+        for kind, (entries, _) in ASKING.items()
+        if (lines := {**known.get(kind, {}), **found.get(kind, {})})
+    }
+    FILE.write_text(_written(kept))
+
+
 async def _answer(
-    world: World, role: str, kind: str, name: str, ask: Callable[[World, str], Awaitable[str]]
+    world: World, role: str, name: str, ask: Callable[[World, str], Awaitable[str]]
 ) -> str:
     """What a role gets, in a word."""
-    world.actor = None if role == "anonymous" else await world.current(role)
-    if name in ANEW and role != "anonymous":
-        world.actor = await world.person(role)
+    world.is_key, world.actor = role == "service", None
+    if role in PEOPLE:
+        world.actor = await (world.person(role) if name in ANEW else world.current(role))
     return await ask(world, name)
 
 
@@ -291,5 +312,6 @@ HEADER = """# What each role gets of each operation; test_matrix.py tries all of
 # CAPITALS another error's code: the role may ask, and this one question can't be met
 #
 # What is asked for is `customer`'s or `seller`'s where it is anybody's, so that `other_customer`
-# and `other_seller` are strangers to it. matrix/operations.py says what is asked.
+# and `other_seller` are strangers to it. `service` is an API key with auth.read_users and
+# products.manage. matrix/operations.py says what is asked.
 """

@@ -33,9 +33,9 @@ from .factors import (
 from .identity import PASSWORD, claims_in, messages, registered, signed_in, toml_of, viewer_for
 
 
-@pytest.fixture
-async def engine(engine_for: EngineFor) -> Engine:
-    return await engine_for(toml_of())
+@pytest.fixture(scope="module")
+async def engine(shared_engine_for: EngineFor) -> Engine:
+    return await shared_engine_for(toml_of())
 
 
 @pytest.fixture
@@ -49,8 +49,9 @@ async def stored(who: Person) -> dict[str, Any]:
     return found
 
 
-async def audited(engine: Engine) -> list[str]:
-    rows = engine.storage.collection(AuditDocument).find({}).sort("_id", 1)
+async def audited(who: Person) -> list[str]:
+    log = who.engine.storage.collection(AuditDocument)
+    rows = log.find({"key": str(who.user["_id"])}).sort("_id", 1)
     return [row["action"] async for row in rows]
 
 
@@ -105,7 +106,7 @@ async def test_owner_is_told_and_the_log_knows(ada: Person) -> None:
     await ada.ask(DISABLE, proof=PROOF)
     told = [each.kind for each in await messages(ada.engine, to=ada.user["email"])]
     assert told == ["mfa_enabled", "recovery_code_used", "recovery_codes_renewed", "mfa_disabled"]
-    log = [action for action in await audited(ada.engine) if action != "user.signed_in"]
+    log = [action for action in await audited(ada) if action != "user.signed_in"]
     assert log == [f"user.{kind}" for kind in told]
 
 
@@ -458,7 +459,11 @@ async def test_without_the_setting_an_admin_needs_none(ada: Person) -> None:
     assert (viewer["role"], viewer["mfa"]) == ("ADMIN", "OFF")
 
 
-async def test_answered_challenges_are_forgotten_when_they_have_ended(ada: Person) -> None:
+async def test_answered_challenges_are_forgotten_when_they_have_ended(
+    engine_for: EngineFor, client_for: ClientFor
+) -> None:
+    engine = await engine_for(toml_of())
+    ada = await person(engine, client_for(engine))
     await enrolled(ada, last_step=0)
     asked = await ada.login()
     await said(ada.client, LOGIN_CONFIRM, challenge=asked["token"], code=ada.code())

@@ -53,6 +53,27 @@ def browser(engine: Engine, client_for: ClientFor) -> Browser:
     return Browser(client_for(engine))
 
 
+# For what is refused, and leaves nothing: one shop, and one provider that begins anew each time.
+
+
+@pytest.fixture(scope="module")
+def shared_provider() -> Iterator[LyingProvider]:
+    with LyingProvider() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor, shared_provider: LyingProvider) -> Engine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(secret_variable(), "a secret")
+        return await shared_engine_for(toml_for(shared_provider.issuer))
+
+
+@pytest.fixture
+def stranger(shared: Engine, client_for: ClientFor) -> Browser:
+    return Browser(client_for(shared))
+
+
 async def handed(
     browser: Browser, provider: LyingProvider, *, purpose: str = "login", **claims: Any
 ) -> tuple[Started, str]:
@@ -120,9 +141,9 @@ async def test_a_one_time_code_ends_after_a_minute(
 
 
 @pytest.mark.parametrize("code", ["", "x", "x" * 43, "é" * 43, "x" * 5_000, "x" * 43 + "\n"])
-async def test_a_made_up_code_is_refused(browser: Browser, code: str) -> None:
-    started = await browser.start()
-    assert codes(await browser.ask(LOGIN, started, code)) == ["CODE_WRONG"]
+async def test_a_made_up_code_is_refused(stranger: Browser, code: str) -> None:
+    started = await stranger.start()
+    assert codes(await stranger.ask(LOGIN, started, code)) == ["CODE_WRONG"]
 
 
 async def test_codes_of_signing_in_and_of_linking_are_no_good_for_each_other(
@@ -266,7 +287,7 @@ async def test_an_account_without_password_whose_address_is_verified_at_both_is_
 async def test_the_same_subject_at_another_provider_is_somebody_else(
     engine_for: EngineFor, client_for: ClientFor, provider: LyingProvider
 ) -> None:
-    with LyingProvider() as other:
+    with LyingProvider(2) as other:
         table = f'[plugins.auth.providers.other]\nissuer = "{other.issuer}"\nclient_id = "shop"'
         engine = await engine_for(toml_for(provider.issuer, more=table))
         browser = Browser(client_for(engine))
@@ -533,14 +554,14 @@ async def test_nobody_unlinks_what_is_not_theirs(
     ],
 )
 async def test_an_address_that_is_not_in_the_list_gets_nothing(
-    browser: Browser, redirect: str
+    stranger: Browser, redirect: str
 ) -> None:
-    answer = await browser.get(
+    answer = await stranger.get(
         "/auth/local", redirect=redirect, code_challenge=challenge_of("x" * 43)
     )
     assert answer.status_code == 400
     assert "location" not in answer.headers
-    assert browser.cookies == {}
+    assert stranger.cookies == {}
     assert redirect not in answer.text or not redirect
 
 
@@ -558,10 +579,10 @@ async def test_an_address_that_is_not_in_the_list_gets_nothing(
     ],
 )
 async def test_a_start_that_asks_for_what_there_is_not_is_refused(
-    browser: Browser, more: dict[str, str]
+    stranger: Browser, more: dict[str, str]
 ) -> None:
-    answer = await browser.get("/auth/local", redirect=REDIRECT, **more)
-    assert (answer.status_code, browser.cookies) == (400, {})
+    answer = await stranger.get("/auth/local", redirect=REDIRECT, **more)
+    assert (answer.status_code, stranger.cookies) == (400, {})
 
 
 async def test_a_provider_that_there_is_not_is_not_found(browser: Browser) -> None:

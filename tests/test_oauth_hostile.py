@@ -52,6 +52,33 @@ def browser(engine: Engine, client_for: ClientFor) -> Browser:
     return Browser(client_for(engine))
 
 
+# For what is refused, and leaves nothing: one shop, and one provider that begins anew each time.
+
+
+@pytest.fixture(scope="module")
+def shared_provider() -> Iterator[LyingProvider]:
+    with LyingProvider() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor, shared_provider: LyingProvider) -> Engine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(secret_variable(), "a secret")
+        return await shared_engine_for(toml_for(shared_provider.issuer))
+
+
+@pytest.fixture
+def liar(shared_provider: LyingProvider) -> LyingProvider:
+    shared_provider.begin_anew()
+    return shared_provider
+
+
+@pytest.fixture
+def stranger(shared: Engine, client_for: ClientFor) -> Browser:
+    return Browser(client_for(shared))
+
+
 async def lied_to(
     browser: Browser, provider: LyingProvider, caplog: pytest.LogCaptureFixture, **claims: Any
 ) -> tuple[dict[str, str], str]:
@@ -96,13 +123,13 @@ async def test_a_good_answer_signs_in(browser: Browser, provider: LyingProvider)
     ],
 )
 async def test_an_id_token_with_a_wrong_claim_is_refused(
-    browser: Browser,
-    provider: LyingProvider,
+    stranger: Browser,
+    liar: LyingProvider,
     caplog: pytest.LogCaptureFixture,
     claims: dict[str, Any],
     reason: str,
 ) -> None:
-    said, logged = await lied_to(browser, provider, caplog, **claims)
+    said, logged = await lied_to(stranger, liar, caplog, **claims)
     assert said == INVALID
     assert reason in logged
 
@@ -212,18 +239,18 @@ def huge(provider: LyingProvider, claims: dict[str, Any]) -> str:
     ],
 )
 async def test_an_id_token_that_the_provider_has_not_signed_is_refused(
-    engine: Engine,
-    browser: Browser,
-    provider: LyingProvider,
+    shared: Engine,
+    stranger: Browser,
+    liar: LyingProvider,
     caplog: pytest.LogCaptureFixture,
     forge: Callable[[LyingProvider, dict[str, Any]], str],
 ) -> None:
-    provider.id_token = lambda claims: forge(provider, claims)
-    said, logged = await lied_to(browser, provider, caplog)
+    liar.id_token = lambda claims: forge(liar, claims)
+    said, logged = await lied_to(stranger, liar, caplog)
     assert said == INVALID
     assert "ID token" in logged
-    assert provider.id_token(provider.claims) not in caplog.text
-    assert await engine.storage.database["handovers"].count_documents({}) == 0
+    assert liar.id_token(liar.claims) not in caplog.text
+    assert await shared.storage.database["handovers"].count_documents({}) == 0
 
 
 def elliptic() -> tuple[Any, dict[str, Any], str]:
@@ -333,14 +360,14 @@ async def test_an_answer_without_the_cookie_of_the_browser_that_began_is_refused
 
 @pytest.mark.parametrize("value", ["", "x", "é", "A" * 600, '"', "a=b"])
 async def test_a_cookie_that_the_shop_did_not_seal_is_refused(
-    browser: Browser, provider: LyingProvider, value: str
+    stranger: Browser, liar: LyingProvider, value: str
 ) -> None:
-    started = await browser.start()
-    (name,) = browser.cookies
-    browser.cookies = {name: value.encode().decode("latin-1")}
-    answer = await browser.get("/auth/local/callback", code="x", state=started.state)
+    started = await stranger.start()
+    (name,) = stranger.cookies
+    stranger.cookies = {name: value.encode().decode("latin-1")}
+    answer = await stranger.get("/auth/local/callback", code="x", state=started.state)
     assert answer.status_code == 400
-    assert provider.count("/token") == 0
+    assert liar.count("/token") == 0
 
 
 async def test_a_sign_in_that_took_too_long_is_refused(
@@ -447,11 +474,11 @@ async def test_an_answer_at_the_address_of_another_provider_is_refused(
     ],
 )
 async def test_nonsense_of_the_token_endpoint_is_an_error_of_the_provider(
-    browser: Browser, provider: LyingProvider, status: int, body: bytes, error: str
+    stranger: Browser, liar: LyingProvider, status: int, body: bytes, error: str
 ) -> None:
-    started = await browser.start()
-    provider.answer = lambda: (status, {"content-type": "application/json"}, body)
-    assert await browser.come_back(started) == {"error": error}
+    started = await stranger.start()
+    liar.answer = lambda: (status, {"content-type": "application/json"}, body)
+    assert await stranger.come_back(started) == {"error": error}
 
 
 async def test_a_redirect_of_the_token_endpoint_is_not_followed(

@@ -75,6 +75,16 @@ async def delivering(outbox: Outbox) -> AsyncIterator[None]:
 # Adding
 
 
+async def test_what_no_plugin_wants_to_hear_is_not_written(
+    engine: Engine, engine_for: EngineFor
+) -> None:
+    deaf = await engine_for("[plugins]\nenabled = []\n")
+    await save(deaf, "unheard")
+    assert await events(deaf) == []
+    await save(engine, "heard")
+    assert [event["payload"] for event in await events(engine)] == [{"product_ids": ["heard"]}]
+
+
 async def test_an_event_comes_only_with_its_fact(engine: Engine) -> None:
     async def fails(session: Session) -> None:
         await engine.outbox.add(session, catalog.products_saved, engine.context(), ["no"])

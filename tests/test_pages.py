@@ -19,6 +19,12 @@ async def engine(engine_for: EngineFor) -> Engine:
     return await engine_for("[plugins]\nenabled = []\n")
 
 
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor) -> Engine:
+    """For tests that don't mind each other's data."""
+    return await shared_engine_for("[plugins]\nenabled = []\n")
+
+
 async def walk(
     engine: Engine, collection: str, count: int, *, newest: bool, backward: bool, group: int | None
 ) -> list[int]:
@@ -81,9 +87,9 @@ async def test_walking_the_pages_gives_exactly_the_sorted_list(
 @pytest.mark.parametrize("backward", [True, False])
 @pytest.mark.parametrize("cursor", [-(10**30), -1, 0, 10**30])
 async def test_a_cursor_that_nobody_gave_out_does_no_harm(
-    engine: Engine, newest: bool, backward: bool, cursor: int
+    shared: Engine, newest: bool, backward: bool, cursor: int
 ) -> None:
-    products = engine.storage.database["p"]
+    products = shared.storage.database[f"p{secrets.token_hex(4)}"]
     await products.insert_many([{"number": number} for number in (1, 2, 3)])
     page = await find_page(
         products, {}, PageRequest(5, cursor, backward), newest_first=newest, highest=3

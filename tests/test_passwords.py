@@ -1,6 +1,7 @@
 """What a password must be, changing it, and setting a new one with a link."""
 
 import asyncio
+import secrets
 import statistics
 import time
 from typing import Any
@@ -9,12 +10,14 @@ import pytest
 
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
+from mercat.errors import RateLimitedError
 from mercat.storage import Record
 from mercat_auth.accounts import service
+from mercat_auth.passwords.hashing import hashing_of
 
 from .asking import answered
 from .conftest import ClientFor, EngineFor
-from .identity import PASSWORD, TOML, messages, registered, signed_in, toml_of, viewer_for
+from .identity import PASSWORD, PATIENT, TOML, messages, registered, signed_in, toml_of, viewer_for
 from .test_accounts import SENT, VERIFY, WHO, ask, codes, login, register, token_of
 
 CHANGE = """mutation ($input: PasswordChangeInput!) { passwordChange(input: $input) {
@@ -30,6 +33,12 @@ NEW = "an entirely new one"
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
     return await engine_for(TOML)
+
+
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor) -> Engine:
+    """For tests that don't mind each other's data."""
+    return await shared_engine_for(toml_of(auth=PATIENT))
 
 
 async def change(engine: Engine, viewer: Viewer, new: str = NEW, current: str = PASSWORD) -> Any:
@@ -70,10 +79,10 @@ async def stored(engine: Engine, user: Record) -> Record:
         "surrogate \ud800 here",
     ],
 )
-async def test_weak_passwords_are_refused(engine: Engine, password: str) -> None:
-    payload = await register(engine, "ada@example.com", password, name="Ada Lovelace")
+async def test_weak_passwords_are_refused(shared: Engine, password: str) -> None:
+    payload = await register(shared, "ada@example.com", password, name="Ada Lovelace")
     assert payload["userErrors"] == [{"field": ["input", "password"], "code": "WEAK_PASSWORD"}]
-    assert await messages(engine) == []
+    assert await messages(shared, to="ada@example.com") == []
 
 
 @pytest.mark.parametrize(
@@ -88,8 +97,8 @@ async def test_weak_passwords_are_refused(engine: Engine, password: str) -> None
         "y" + "z!" * 60 + "1234567",
     ],
 )
-async def test_any_characters_make_a_password(engine: Engine, password: str) -> None:
-    assert await register(engine, "ada@example.com", password) == SENT
+async def test_any_characters_make_a_password(shared: Engine, password: str) -> None:
+    assert await register(shared, f"{secrets.token_hex(6)}@example.com", password) == SENT
 
 
 async def test_accents_may_be_typed_either_way(engine: Engine) -> None:
@@ -306,3 +315,24 @@ async def test_time_does_not_tell_whether_an_address_has_an_account(engine_for: 
         known, unknown = await _medians(engine, list(asks), 30)
         print(f"{name}: known {known * 1000:.2f} ms, unknown {unknown * 1000:.2f} ms")
         assert abs(known - unknown) < 0.25 * max(known, unknown), (name, known, unknown)
+
+
+async def test_whoever_gives_up_waiting_makes_room_for_the_next(engine_for: EngineFor) -> None:
+    hashing = hashing_of((await engine_for(toml_of(auth="hashes_waiting = 1"))).context())
+    first, second = (asyncio.create_task(hashing.hash(PASSWORD)) for _ in range(2))
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimitedError):
+        await hashing.hash(PASSWORD)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    third = asyncio.create_task(hashing.hash(PASSWORD))
+    assert await hashing.verify(await first, PASSWORD) is True
+    assert await hashing.verify(await third, "another one") is False
+
+
+async def test_what_can_not_be_hashed_fails_and_holds_nobody_up(engine: Engine) -> None:
+    hashing = hashing_of(engine.context())
+    with pytest.raises(UnicodeEncodeError):
+        await hashing.hash("\ud800")
+    assert await hashing.verify(await hashing.hash(PASSWORD), PASSWORD) is True

@@ -79,12 +79,15 @@ def shirt(**others: Any) -> dict[str, Any]:
     return {"name": "Linen shirt", "variants": [variant()], **others}
 
 
+TOML = (
+    '[shop]\ncurrencies = ["JPY", "KWD"]\nlocales = ["de", "fr"]\n'
+    '[plugins]\nenabled = ["media", "products"]\n'
+)
+
+
 @pytest.fixture
 async def engine(engine_for: EngineFor) -> Engine:
-    return await engine_for(
-        '[shop]\ncurrencies = ["JPY", "KWD"]\nlocales = ["de", "fr"]\n'
-        '[plugins]\nenabled = ["media", "products"]\n'
-    )
+    return await engine_for(TOML)
 
 
 WHOLE = {
@@ -233,6 +236,19 @@ async def test_accept_language_comes_from_the_request(
     )
     assert answer.json() == {"data": {"product": {"name": "Leinenhemd"}}}
     assert "accept-language" in answer.headers["vary"]
+
+
+@pytest.fixture(scope="module")
+async def occupied(shared_engine_for: EngineFor) -> Engine:
+    """A shop with one product, whose names are taken."""
+    engine = await shared_engine_for(TOML)
+    taken = shirt(
+        slug="taken",
+        variants=[variant("TAKEN")],
+        translations=[{"locale": "de", "slug": "besetzt"}],
+    )
+    await done(engine, "productCreate", **taken)
+    return engine
 
 
 @pytest.mark.parametrize(
@@ -385,16 +401,10 @@ async def test_accept_language_comes_from_the_request(
     ],
 )
 async def test_what_can_not_be_is_refused_and_leaves_nothing(
-    engine: Engine, given: dict[str, Any], field: list[str], code: str
+    occupied: Engine, given: dict[str, Any], field: list[str], code: str
 ) -> None:
-    taken = shirt(
-        slug="taken",
-        variants=[variant("TAKEN")],
-        translations=[{"locale": "de", "slug": "besetzt"}],
-    )
-    await done(engine, "productCreate", **taken)
-    assert await refused(engine, "productCreate", **shirt(**given)) == (["input", *field], code)
-    assert await engine.storage.database["products"].count_documents({}) == 1
+    assert await refused(occupied, "productCreate", **shirt(**given)) == (["input", *field], code)
+    assert await occupied.storage.database["products"].count_documents({}) == 1
 
 
 async def test_others_products_are_not_there_for_a_seller(engine: Engine) -> None:

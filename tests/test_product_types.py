@@ -68,6 +68,18 @@ async def shoes(engine: Engine) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor) -> Engine:
+    """For what is refused, and changes nothing."""
+    return await shared_engine_for('[plugins]\nenabled = ["media", "products"]\n')
+
+
+@pytest.fixture(scope="module")
+async def shoe(shared: Engine) -> dict[str, Any]:
+    """The only type there is."""
+    return await shoes(shared)
+
+
 async def test_a_product_has_the_attributes_of_its_type_in_their_order(engine: Engine) -> None:
     shoe = await shoes(engine)
     product = await done(engine, "productCreate", **shirt(type=shoe["id"], attributes=VALUES))
@@ -115,10 +127,9 @@ async def test_a_product_has_the_attributes_of_its_type_in_their_order(engine: E
     ],
 )
 async def test_values_that_do_not_fit_are_refused(
-    engine: Engine, values: list[dict[str, Any]], field: list[str]
+    shared: Engine, shoe: dict[str, Any], values: list[dict[str, Any]], field: list[str]
 ) -> None:
-    shoe = await shoes(engine)
-    found = await refused(engine, "productCreate", **shirt(type=shoe["id"], attributes=values))
+    found = await refused(shared, "productCreate", **shirt(type=shoe["id"], attributes=values))
     assert found == (["input", "attributes", *field], "INVALID")
 
 
@@ -126,7 +137,7 @@ async def test_values_that_do_not_fit_are_refused(
     ("given", "field"),
     [
         ({"name": " "}, ["name"]),
-        ({"name": "Taken"}, ["name"]),
+        ({"name": "Shoes"}, ["name"]),
         ({"attributes": [{**ATTRIBUTES[0], "key": "Not A Key"}]}, ["attributes", "0", "key"]),
         ({"attributes": [{**ATTRIBUTES[0], "key": "$gt"}]}, ["attributes", "0", "key"]),
         ({"attributes": [ATTRIBUTES[0]] * 2}, ["attributes", "1", "key"]),
@@ -141,12 +152,11 @@ async def test_values_that_do_not_fit_are_refused(
     ],
 )
 async def test_what_can_be_no_type_is_refused(
-    engine: Engine, given: dict[str, Any], field: list[str]
+    shared: Engine, shoe: dict[str, Any], given: dict[str, Any], field: list[str]
 ) -> None:
-    await change(engine, "productTypeCreate", name="Taken")
-    payload = await change(engine, "productTypeCreate", **{"name": "New", **given})
+    payload = await change(shared, "productTypeCreate", **{"name": "New", **given})
     assert payload["userErrors"] == [{"field": ["input", *field], "code": "INVALID"}]
-    assert await engine.storage.database["product_types"].count_documents({}) == 1
+    assert await shared.storage.database["product_types"].count_documents({}) == 1
 
 
 async def test_a_type_in_use_keeps_what_its_products_say(engine: Engine) -> None:

@@ -59,6 +59,21 @@ async def mug(engine: Engine) -> ObjectId:
     return (await add_product(engine, "mug", "MUG"))[0]
 
 
+@pytest.fixture(scope="module")
+async def shared(shared_engine_for: EngineFor) -> Engine:
+    """For tests that don't mind each other's data."""
+    return await shared_engine_for(TOML)
+
+
+@pytest.fixture(scope="module")
+async def counted(shared: Engine) -> ObjectId:
+    """A mug of which there are ten, three of them reserved."""
+    (key,) = await add_product(shared, "mug", "MUG")
+    await adjust(shared, key, delta=10)
+    await reservations.reserve(shared.context(), "cart", [Line(key, 3)], LONG)
+    return key
+
+
 async def heard(engine: Engine, what: str) -> list[Any]:
     await deliver(engine)
     return [event["what"] for event in await recorded(engine.context(), what)]
@@ -177,15 +192,13 @@ async def test_histories_of_many_stocks_are_each_its_own(engine: Engine) -> None
     ],
 )
 async def test_what_the_caller_can_mend_is_a_user_error_and_changes_nothing(
-    engine: Engine, mug: ObjectId, values: dict[str, Any], field: str | None, code: str
+    shared: Engine, counted: ObjectId, values: dict[str, Any], field: str | None, code: str
 ) -> None:
-    await adjust(engine, mug, delta=10)
-    await reservations.reserve(engine.context(), "cart", [Line(mug, 3)], LONG)
-    payload = await adjust(engine, **{"variantId": variant_id(mug), **values})
+    payload = await adjust(shared, **{"variantId": variant_id(counted), **values})
     assert payload["stock"] is None
     (error,) = payload["userErrors"]
     assert (error["field"], error["code"]) == (["input", field] if field else None, code)
-    assert await figures(engine, mug) == (10, 3)
+    assert await figures(shared, counted) == (10, 3)
 
 
 async def test_several_lines_change_together_or_not_at_all(engine: Engine) -> None:

@@ -19,7 +19,7 @@ from mercat_auth.tokens import renewing, sessions
 from mercat_auth.tokens.revoking import revocations_of
 
 from .conftest import Client, ClientFor, EngineFor, until
-from .identity import TOML, claims_in, registered, told
+from .identity import HEARD, TOML, claims_in, registered, told
 
 WHO = "{ viewer { role } }"
 REFRESH = """mutation ($token: String) { refreshToken(input: {refreshToken: $token}) {
@@ -95,7 +95,7 @@ async def test_a_refresh_token_gives_other_tokens_once(
 async def test_a_refresh_token_that_comes_again_ends_its_session_for_everybody(
     engine_for: EngineFor, client_for: ClientFor
 ) -> None:
-    engine = await engine_for(TOML)
+    engine = await engine_for(HEARD)
     client, user = client_for(engine), await registered(engine)
     first = (await sign_in(engine, user)).tokens
     other = (await sign_in(engine, user)).tokens

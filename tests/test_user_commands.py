@@ -6,13 +6,28 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from .conftest import Mercat, Serve
-from .identity import SHOP, TOML
+from mercat.engine import Engine
+from mercat.errors import NotFoundError
+from mercat.settings import load_settings
+from mercat_auth.audit.documents import AuditDocument
+from mercat_auth.commands_users import replace_password
+from mercat_auth.documents import LinkDocument
+from mercat_auth.errors import WeakPasswordError
+
+from .conftest import ClientFor, Mercat, Serve
+from .factors import LOGIN, codes_of, person, said
+from .identity import PASSWORD, SHOP, TOML, messages, registered, signed_in
+
+REQUEST_RESET = """mutation ($input: PasswordResetRequestInput!) {
+  passwordResetRequest(input: $input) { userErrors { code } } }"""
 
 
 @pytest.fixture
@@ -72,13 +87,29 @@ def test_a_weak_password_is_refused_and_not_shown(mercat: Mercat, folder: Path, 
     assert mercat("user", "list").out == ""
 
 
+@asynccontextmanager
+async def _engine(environment: dict[str, str], folder: Path) -> AsyncIterator[Engine]:
+    """An engine with the database and the secret of the commands."""
+    database = {
+        "url": environment["MERCAT_DATABASE__URL"],
+        "name": environment["MERCAT_DATABASE__NAME"],
+    }
+    redis = {"url": environment["MERCAT_REDIS__URL"]}
+    engine = Engine(load_settings(folder / "engine.toml", {"database": database, "redis": redis}))
+    await engine.start(work=False)
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
 def _converse(
-    environment: dict[str, str], folder: Path, answers: list[tuple[str, str]]
+    environment: dict[str, str], folder: Path, answers: list[tuple[str, str]], *arguments: str
 ) -> tuple[int, str]:
-    """Run `mercat user create --role admin` at a terminal, answering what it asks for."""
+    """Run `mercat user` at a terminal, answering what it asks for."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "mercat.cli", "user", "create", "--role", "admin"],
+        [sys.executable, "-m", "mercat.cli", "user", *arguments],
         cwd=folder,
         env=environment,
         stdin=theirs,
@@ -116,10 +147,70 @@ def test_a_terminal_asks_twice_and_shows_nothing_of_it(
             ("Password:", secret),
             ("confirmation:", secret),
         ],
+        *("create", "--role", "admin"),
     )
     assert (code, "has an account, with ADMIN" in seen) == (0, True), seen
     assert secret not in seen
     assert "ADMIN" in mercat("user", "list").out
+
+
+async def test_another_password_ends_sessions_and_links_and_is_the_only_good_one(
+    mercat: Mercat, mercat_environment: dict[str, str], folder: Path, client_for: ClientFor
+) -> None:
+    async with _engine(mercat_environment, folder) as engine:
+        user, client = await registered(engine, "ada@example.com"), client_for(engine)
+        token = await signed_in(engine, user)
+        await said(client, REQUEST_RESET, email="ada@example.com")
+        for text in ("short", "ada@example.com"):
+            with pytest.raises(WeakPasswordError):
+                await replace_password(engine.context(), "ada@example.com", text)
+        with pytest.raises(NotFoundError, match="nobody has"):
+            await replace_password(engine.context(), "eve@example.com", "an unlikely phrase")
+        good = password_file(folder)
+        before = await said(client, LOGIN, email="ada@example.com", password=PASSWORD)
+        assert before["userErrors"] == []
+        done = mercat("user", "password", "Ada@example.com", "--password-file", good)
+        assert (done.code, "signed out everywhere" in done.out) == (0, True), done.err
+        ended = await client.ask("{ viewer { role } }", authorization=f"Bearer {token}")
+        assert ended["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        old = await said(client, LOGIN, email="ada@example.com", password=PASSWORD)
+        assert codes_of(old) == ["BAD_CREDENTIALS"]
+        new = await said(client, LOGIN, email="ada@example.com", password="an unlikely phrase")
+        assert new["tokens"] is not None
+        links = await engine.storage.collection(LinkDocument).find({}).to_list()
+        assert [link["expires_at"] <= datetime.now(UTC) for link in links] == [True]
+        assert len(await messages(engine, "password_changed", "ada@example.com")) == 1
+        log = engine.storage.collection(AuditDocument)
+        (entry,) = await log.find({"action": "user.password_changed"}).to_list()
+        assert (entry["role"], entry["key"]) == ("SYSTEM", str(user["_id"]))
+
+
+async def test_a_terminal_asks_twice_for_another_password(
+    mercat: Mercat, mercat_environment: dict[str, str], folder: Path
+) -> None:
+    async with _engine(mercat_environment, folder) as engine:
+        await registered(engine, "ada@example.com")
+    alone = mercat("user", "password", "ada@example.com")
+    assert (alone.code, "no terminal" in alone.err) == (2, True)
+    secret = "one more unlikely phrase"
+    asked = [("Password:", secret), ("confirmation:", secret)]
+    code, seen = _converse(mercat_environment, folder, asked, "password", "ada@example.com")
+    assert (code, "has another password" in seen, secret in seen) == (0, True, False), seen
+
+
+async def test_factors_are_reset_for_whoever_has_lost_them(
+    mercat: Mercat, mercat_environment: dict[str, str], folder: Path, client_for: ClientFor
+) -> None:
+    async with _engine(mercat_environment, folder) as engine:
+        boss = await person(engine, client_for(engine), roles=["ADMIN"])
+        await boss.enrol()
+        done = mercat("user", "reset-factors", boss.user["email"], "--reason", "phone lost")
+        assert (done.code, "has no second factor" in done.out) == (0, True), done.err
+        found = await said(boss.client, LOGIN, email=boss.user["email"], password=PASSWORD)
+        assert (found["challenge"], found["tokens"] is not None) == (None, True)
+        log = engine.storage.collection(AuditDocument)
+        (entry,) = await log.find({"action": "user.factors_reset"}).to_list()
+        assert (entry["role"], entry["facts"]) == ("SYSTEM", {"reason": "phone lost"})
 
 
 def test_the_demo_shows_its_passwords_once_and_they_are_good(serve: Serve, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ MessageKind = Literal[
     "recovery_code_used",
     "passkey_added",
     "passkey_removed",
+    "factors_reset",
     "identity_linked",
     "identity_unlinked",
 ]

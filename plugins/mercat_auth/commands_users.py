@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,17 +10,21 @@ import click
 from mercat.auth import Subject
 from mercat.cli.settings import with_engine
 from mercat.context import Context
+from mercat.emails import email_of
 from mercat.errors import DomainError, MercatError, NotFoundError
 from mercat.storage import Record, Session
 from mercat.storage.pages import PageRequest
+from mercat_auth import links
+from mercat_auth.accounts import messages
 from mercat_auth.accounts import service as accounts
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.audit.service import record
 from mercat_auth.errors import EmailTakenError
+from mercat_auth.mfa.resetting import reset_factors
 from mercat_auth.passwords import rules
 from mercat_auth.passwords.hashing import hashing_of
 from mercat_auth.roles import users
 from mercat_auth.roles.editing import touch_roles
+from mercat_auth.tokens import sessions
 
 _PAGE = 100
 _MOST_FILE_BYTES = 10_000
@@ -27,6 +32,13 @@ _MOST_FILE_BYTES = 10_000
 
 def _with_context(config: Path | None, work: Callable[[Context], Awaitable[None]]) -> None:
     with_engine(config, lambda engine: work(engine.context()))
+
+
+_password_file = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+    help="Read the password from there, and not from a terminal; - is the standard input.",
+)
 
 
 @click.group()
@@ -38,11 +50,7 @@ def user() -> None:
 @click.option("--role", "roles", multiple=True, help="Such as admin; may be given several times.")
 @click.option("--email", help="The address; asked for if left out.")
 @click.option("--name", help="The person's name.")
-@click.option(
-    "--password-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
-    help="Read the password from there, and not from a terminal; - is the standard input.",
-)
+@_password_file
 @click.pass_obj
 def create(
     config: Path | None,
@@ -96,14 +104,63 @@ def set_roles(config: Path | None, *, email: str, roles: tuple[str, ...], nothin
         raise click.UsageError("name roles, or give --none")
 
     async def change(context: Context) -> None:
-        found = await accounts.find_by_email(context, email)
-        if found is None:
-            raise NotFoundError(f"nobody has the address {email}; see mercat user list")
+        found = await _account(context, email)
         if roles or nothing:
             found = await users.set_roles(context, found["_id"], _names(roles))
         click.echo(_line(found))
 
     _with_context(config, change)
+
+
+@user.command("password")
+@click.argument("email")
+@_password_file
+@click.pass_obj
+def set_password(config: Path | None, *, email: str, password_file: Path | None) -> None:
+    """Give the account of EMAIL another password, which is asked for, twice; all sessions end."""
+    if not sys.stdin.isatty() and password_file is None:
+        raise click.UsageError("there is no terminal to ask at; give --password-file")
+    password = _password(password_file)
+
+    async def change(context: Context) -> None:
+        found = await replace_password(context, email, password)
+        click.echo(f"{found['email']} has another password, and is signed out everywhere.")
+
+    _with_context(config, change)
+
+
+@user.command("reset-factors")
+@click.argument("email")
+@click.option("--reason", default="mercat user reset-factors", help="Why; for the audit log.")
+@click.pass_obj
+def reset(config: Path | None, *, email: str, reason: str) -> None:
+    """Take away all second factors of EMAIL, who has lost them; all sessions end."""
+
+    async def change(context: Context) -> None:
+        found = await _account(context, email)
+        await reset_factors(context, found["_id"], reason)
+        click.echo(f"{found['email']} has no second factor, and is signed out everywhere.")
+
+    _with_context(config, change)
+
+
+async def replace_password(context: Context, email: str, password: str) -> Record:
+    """Set the password of an address' account. Raises NotFoundError, WeakPasswordError."""
+    found = await _account(context, email)
+    checked = rules.check(context, password, [found["email"], found["name"]], ("password",))
+    digest = await hashing_of(context).hash(checked)
+    key, values = found["_id"], {"password": digest, "password_changed_at": datetime.now(UTC)}
+
+    async def work(session: Session) -> Record:
+        stored = await users.stored_user(context, session, key)
+        changed = await users.change_user(context, session, stored, {"$set": values})
+        await sessions.end_all(context, key, session)
+        await links.end_all(context, session, key)
+        await messages.send(context, session, "password_changed", changed["email"], changed)
+        await users.log_deed(context, session, "user.password_changed", key)
+        return changed
+
+    return await context.storage.transaction(work)
 
 
 async def create_user(
@@ -138,6 +195,13 @@ async def create_user(
         ) from None
     except DomainError as error:
         raise MercatError(str(error)) from None
+
+
+async def _account(context: Context, email: str) -> Record:
+    found = await accounts.find_by_email(context, email)
+    if found is None:
+        raise NotFoundError(f"nobody has the address {email}; see mercat user list")
+    return found
 
 
 def _password(file: Path | None) -> str:

@@ -31,7 +31,7 @@ class Identity(BaseModel):
 
 
 class UserDocument(Document):
-    """An account. `email_key` is what its address is found by; see `accounts.addresses`.
+    """An account. `email_key` is what its address is found by; see `mercat.emails`.
 
     `token_version` goes up when all access tokens so far must end. Somebody who was erased has
     nothing that says who it was.

@@ -22,6 +22,7 @@ from mercat_auth.api_keys.documents import ApiKeyDocument, ServiceAccountDocumen
 from mercat_auth.api_keys.knowing import api_keys_of
 from mercat_auth.api_keys.schema import ApiKeyMutation, ApiKeyQuery
 from mercat_auth.audit.documents import AuditDocument
+from mercat_auth.audit.forgetting import forget_addresses
 from mercat_auth.audit.schema import AuditQuery
 from mercat_auth.commands_keys import keys
 from mercat_auth.commands_users import user
@@ -140,6 +141,7 @@ def scheduled_jobs() -> Sequence[Job]:
         Job(name="auth-sweep-links", every=timedelta(hours=1), run=links.sweep),
         Job(name="auth-sweep-flows", every=timedelta(hours=1), run=forget_old),
         Job(name="auth-sweep-challenges", every=timedelta(hours=1), run=challenges.sweep),
+        Job(name="auth-forget-addresses", every=timedelta(days=1), run=forget_addresses),
     ]
 
 

@@ -81,6 +81,9 @@ class AuthSettings(PluginSettings):
     known_address_days: int = Field(default=90, ge=1, le=3_650)
     """How long an address that somebody signed in from counts as theirs."""
 
+    audit_addresses_days: int = Field(default=90, ge=1, le=3_650)
+    """How long the audit log has the network addresses that deeds came from."""
+
     mfa_required_for: tuple[str, ...] = ()
     """Roles that count only for those who signed in with a second factor, such as `ADMIN`."""
 

@@ -31,7 +31,7 @@ _LONGEST_SELLER = 140  # bytes: its id has to be short enough for `ids.decode_id
 _UNSEEN = frozenset(" \u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
     chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
 }
-_PICTURE = re.compile(r"(https?://|/media/)[^\s\x00]{1,1990}\Z")
+_PICTURE = re.compile(r"(https?://(?![^/?#]*@)|/media/)[^\s\x00]{1,1990}\Z")
 
 
 def text(value: str, field: Field, *, least: int = 0, most: int = LONGEST_NAME) -> str:
@@ -111,7 +111,8 @@ def media(values: Sequence[Mapping[str, Any]], field: Field) -> list[Record]:
             found.append({"url": value["url"], **words})
         else:
             raise InvalidError(
-                "give the id of a picture, an http(s) URL, or a path below /media/",
+                "give the id of a picture, an http(s) URL that names no user, or a path below "
+                "/media/",
                 field=(*field, str(i), "url"),
             )
     return found

@@ -3,20 +3,15 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Any
 
-import httpx
-from argon2 import PasswordHasher
 from pymongo import monitoring
 from rich.console import Console
 from rich.table import Table
@@ -25,37 +20,20 @@ from mercat.auth import identify
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.settings import load_settings
-from mercat.storage import Record, Session
-from mercat_auth.accounts import service
-from mercat_auth.settings import AuthSettings
 from mercat_auth.tokens import sessions
 from mercat_auth.tokens.access import AccessTokens, access_of
 from mercat_auth.tokens.keys import keys_of
 
-from . import queries
-from .server import OTHER_CPU, SERVER_CPU, Server, mercat, stores
-from .wrk import Load, load, middle
+from .logins import AT_ONCE, by_turns, catalogue, people, prepare, show_logins
+from .server import mercat, stores
 
 _TOML = """
 [plugins.auth]
 address_attempts_per_hour = 1000000
 """
 _ENABLED = '["auth", "media", "products", "categories", "tests.benchmarks.plugin"]'
-_PASSWORD = "correct horse battery staple"
-_AT_ONCE = 50
 _MICRO = 1e6
 _TARGET_FIRST, _TARGET_RATIO = 100, 2.0
-_LOGIN = """mutation ($email: String!, $password: String!) {
-  login(input: {email: $email, password: $password}) { tokens { expiresIn } userErrors { code } } }
-"""
-_BARE = """
-import os, sys, time, argon2
-hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-hashed, began = hasher.hash(sys.argv[1]), time.perf_counter()
-for _ in range(20):
-    hasher.verify(hashed, sys.argv[1])
-print(20 / (time.perf_counter() - began))
-"""
 
 
 class Commands(monitoring.CommandListener):
@@ -87,25 +65,6 @@ def _settings(environment: Mapping[str, str], **auth: str) -> Any:
         )
 
 
-async def _people(engine: Engine, count: int) -> list[Record]:
-    hashed = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1).hash(_PASSWORD)
-    context, made = engine.context(), []
-    for number in range(count):
-
-        async def work(within: Session, number: int = number) -> Record:
-            return await service.create(
-                context,
-                within,
-                email=f"p{number}@example.com",
-                name=None,
-                password_hash=hashed,
-                verified=True,
-            )
-
-        made.append(await engine.storage.transaction(work))
-    return made
-
-
 # Verifying
 
 
@@ -123,7 +82,7 @@ async def _verifying(environment: Mapping[str, str], algorithm: str) -> dict[str
     engine = Engine(_settings(environment, algorithm=algorithm))
     await engine.start()
     try:
-        (user,) = await _people(engine, 1)
+        (user,) = await people(engine, 1)
         context = engine.context()
         tokens = [(await sessions.start(context, user, ["pwd"])).access for _ in range(500)]
         key = await keys_of(context).current()
@@ -168,7 +127,7 @@ async def _store_calls(environment: Mapping[str, str]) -> dict[str, Any]:
     engine = Engine(_settings(environment))
     await engine.start()
     try:
-        (user,) = await _people(engine, 1)
+        (user,) = await people(engine, 1)
         token = (await sessions.start(engine.context(), user, ["pwd"])).access
         scope: Any = {"client": ("192.0.2.1", 1), "method": "POST"}
         headers = {"authorization": f"Bearer {token}"}
@@ -193,89 +152,6 @@ async def _redis_calls(engine: Engine) -> int:
     return sum(int(each["calls"]) for each in said.values())
 
 
-# Signing in
-
-
-async def _prepare(environment: Mapping[str, str]) -> None:
-    """People in the demo shop, whose server is not running yet."""
-    os.environ.update({name: environment[name] for name in environment if "MERCAT_" in name})
-    engine = Engine(load_settings(Path(environment["MERCAT_CONFIG"])), demo=True)
-    assert engine.plugin_settings(AuthSettings).hash_passes == 2
-    async with engine:
-        await _people(engine, _AT_ONCE)
-
-
-class Logins:
-    """People who sign in again and again, so many at once, in a thread of their own."""
-
-    def __init__(self, server: Server) -> None:
-        self._url = f"{server.url}/graphql"
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-        self.done, self.refused = 0, Counter[str]()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        limits = httpx.Limits(max_connections=_AT_ONCE)
-        async with httpx.AsyncClient(timeout=120, limits=limits) as client:
-            await asyncio.gather(*(self._one(client, number) for number in range(_AT_ONCE)))
-
-    async def _one(self, client: httpx.AsyncClient, number: int) -> None:
-        body = {
-            "query": _LOGIN,
-            "variables": {"email": f"p{number}@example.com", "password": _PASSWORD},
-        }
-        while not self._ends.is_set():
-            answer = (await client.post(self._url, json=body)).json()
-            payload = (answer.get("data") or {}).get("login") or {}
-            if payload.get("tokens"):
-                self.done += 1
-            else:
-                self.refused[json.dumps(answer)[:200]] += 1
-                await asyncio.sleep(0.1)
-
-
-def _bare() -> float:
-    """The hashes a second that a process checks which does nothing else, at the same priority."""
-    pinned = ["taskset", "-c", str(SERVER_CPU), "nice", "-n", "10"]
-    command = [*pinned, sys.executable, "-c", _BARE, _PASSWORD]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def _throughput(server: Server, seconds: int) -> tuple[float, Counter[str]]:
-    with Logins(server) as logins:
-        time.sleep(2)
-        before, began = logins.done, time.monotonic()
-        time.sleep(seconds)
-        rate = (logins.done - before) / (time.monotonic() - began)
-    return rate, logins.refused
-
-
-def _asked(server: Server, seconds: int, connections: int) -> Load:
-    body = json.dumps({"query": queries.STORE_LIST})
-    url = f"{server.url}/graphql"
-    return load(url, body, seconds=seconds, connections=connections, cpu=OTHER_CPU)
-
-
-def _catalogue(server: Server, seconds: int, rounds: int, connections: int) -> tuple[Load, Load]:
-    """The catalogue alone, and while 50 sign in, by turns."""
-    alone, beside = [], []
-    _asked(server, 1, connections)
-    for _ in range(rounds):
-        alone.append(_asked(server, seconds, connections))
-        with Logins(server):
-            time.sleep(1)
-            beside.append(_asked(server, seconds, connections))
-    return middle(alone), middle(beside)
-
-
 def measure(*, seconds: int, rounds: int, connections: int) -> None:
     """Print what was measured, and the targets, met or not; write benchmarks-identity.json."""
     console = Console()
@@ -287,16 +163,16 @@ def measure(*, seconds: int, rounds: int, connections: int) -> None:
         for algorithm in ("ES256", "EdDSA"):
             found[algorithm] = asyncio.run(_verifying(environment, algorithm))
         found["asked"] = asyncio.run(_store_calls(environment))
-        asyncio.run(_prepare(environment))
-        found["argon2 alone"] = [_bare() for _ in range(rounds)]
+        asyncio.run(prepare(environment))
         for kept in (True, False):
             with mercat(environment, keeps_answers=kept) as server:
-                loads = _catalogue(server, seconds, rounds, connections)
+                loads = catalogue(server, seconds, rounds, connections)
                 found[f"catalogue, {'kept' if kept else 'made each time'}"] = [
                     vars(each) for each in loads
                 ]
                 if kept:
-                    found["logins"], refused = _throughput(server, 2 * seconds)
+                    pairs, refused = by_turns(server, 2 * seconds, rounds)
+                    found["logins"] = [[vars(each) for each in pair] for pair in pairs]
                     found["refused"] = dict(refused)
     _show(console, found)
     Path("benchmarks-identity.json").write_text(json.dumps(found, indent=2) + "\n")
@@ -308,18 +184,14 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
         table.add_row(name, *(f"{found[each][name]:.1f}" for each in ("ES256", "EdDSA")))
     console.print(table)
     console.print(f"Asked during 1,000 requests with a known token in 2 s: {found['asked']}")
-    bare = median(found["argon2 alone"])
-    console.print(
-        f"Logins a second, {_AT_ONCE} at once: {found['logins']:.1f}; argon2 alone {bare:.1f}; "
-        f"the share {found['logins'] / bare:.0%}; refused {found['refused']}"
-    )
+    show_logins(console, found["logins"], found["refused"])
     for name in ("catalogue, kept", "catalogue, made each time"):
         alone, beside = found[name]
         ratio = beside["p99"] / alone["p99"]
         met = _met(ratio <= _TARGET_RATIO)
         console.print(
             f"{name}: p99 {alone['p99']:.1f} ms alone, {beside['p99']:.1f} ms beside "
-            f"{_AT_ONCE} logins: {ratio:.2f} times, at most {_TARGET_RATIO}: {met}"
+            f"{AT_ONCE} logins: {ratio:.2f} times, at most {_TARGET_RATIO}: {met}"
             f" ({alone['requests_per_second']:.0f} a second, {beside['requests_per_second']:.0f})"
         )
     first = found["ES256"]["a token for the first time"]

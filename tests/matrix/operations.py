@@ -74,6 +74,16 @@ ANEW = {
 }
 """Mutations after which who asked isn't who they were; each is asked by somebody new."""
 
+ADDRESS = {
+    "name": "Ada",
+    "lines": ["Unter den Linden 1"],
+    "city": "Berlin",
+    "postalCode": "10117",
+    "country": "DE",
+}
+BANDS = [{"prices": [{"amount": "4.90", "currency": "EUR"}]}]
+RATES = [{"taxClass": "standard", "rate": "19"}]
+
 Entry = str | dict[str, Any] | Callable[[World], Any]
 
 MUTATIONS: dict[str, Entry] = {
@@ -101,12 +111,14 @@ MUTATIONS: dict[str, Entry] = {
     "userRolesSet": lambda w: _with(w.user(), "userId", roles=["SUPPORT"]),
     "userSuspend": lambda w: _with(w.user(), "userId"),
     "userRestore": lambda w: _with(w.user(), "userId"),
+    "userFactorsReset": lambda w: _with(w.enrolled(), "userId", reason="x"),
     "sellerApply": {"name": "Shoes"},
     "sellerUpdate": lambda w: {"id": w.sellers["seller"], "about": "x"},
     "sellerApprove": lambda w: _with(w.seller("applied")),
     "sellerReject": lambda w: _with(w.seller("applied")),
     "sellerSuspend": lambda w: _with(w.seller("approved")),
     "sellerReinstate": lambda w: _with(w.seller("suspended")),
+    "sellerClose": lambda w: _with(w.closable(), "sellerId"),
     "sellerMemberInvite": lambda w: {"id": w.sellers["seller"], "email": "x@example.com"},
     "sellerInvitationAccept": lambda w: _with(w.invitation(), "token"),
     "sellerMemberRemove": lambda w: _with(w.staff(), "userId", id=w.sellers["seller"]),
@@ -160,6 +172,21 @@ MUTATIONS: dict[str, Entry] = {
     "categoryDelete": lambda w: _with(w.category()),
     "categoryProductsAdd": _placed,
     "categoryProductsRemove": _placed,
+    "cartCreate": {"country": "DE"},
+    "cartLinesAdd": lambda w: _with(w.cart(), "cartId", lines=[]),
+    "cartLinesUpdate": lambda w: _with(w.cart(), "cartId", lines=[]),
+    "cartLinesRemove": lambda w: _with(w.cart(), "cartId", lineIds=[]),
+    "cartClear": lambda w: _with(w.cart(), "cartId"),
+    "cartMarketSet": lambda w: _with(w.cart(), "cartId", country="DE"),
+    "cartBuyerSet": lambda w: _with(w.cart(), "cartId", email="ada@example.com"),
+    "cartAddressSet": lambda w: _with(w.cart(), "cartId", shippingAddress=ADDRESS),
+    "cartShippingSelect": lambda w: _with(w.cart(), "cartId", selections=[]),
+    "shippingMethodCreate": {"name": "Post", "bands": BANDS},
+    "shippingMethodUpdate": lambda w: _with(w.shipping_method(), name="Bike"),
+    "shippingMethodDelete": lambda w: _with(w.shipping_method()),
+    "taxZoneCreate": {"rates": RATES},
+    "taxZoneUpdate": lambda w: _with(w.tax_zone(), label="GST"),
+    "taxZoneDelete": lambda w: _with(w.tax_zone()),
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -202,6 +229,10 @@ QUERIES: dict[str, Entry] = {
     "categories": "{ categories(first: 1) { nodes { id } } }",
     "categoryTree": "{ categoryTree { id } }",
     "allCategories": "{ allCategories { id } }",
+    "cart": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ id }} }}'),
+    "cart.buyer": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ buyer {{ email }} }} }}'),
+    "shippingMethods": "{ shippingMethods { id } }",
+    "taxZones": "{ taxZones { id } }",
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -216,6 +247,10 @@ NODES: dict[str, Entry] = {
     "ProductVariant.draft": lambda w: w.variant_id("DRAFT"),
     "ProductType": lambda w: w.product_type(),
     "Category": lambda w: w.category(),
+    "Cart": lambda w: w.cart(),
+    "ShippingMethod": lambda w: w.shipping_method(),
+    "ShippingMethod.shop": lambda w: w.shipping_method(seller=False),
+    "TaxZone": lambda w: w.tax_zone(),
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "stockChanged": lambda w: _written(

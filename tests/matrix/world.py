@@ -21,14 +21,18 @@ from mercat_media import service as media
 from tests.asking import answered, told
 from tests.identity import registered, viewer_for
 
-ROLES = ("anonymous", "customer", "other_customer", "seller", "other_seller", "support", "admin")
+PEOPLE = ("customer", "other_customer", "seller", "other_seller", "support", "admin")
+ROLES = ("anonymous", *PEOPLE, "service")
+KEY_MAY = ("auth.read_users", "products.manage")
+"""What `service` may, who asks with an API key."""
 
 
 class World:
     """A shop with somebody of each role, and things of theirs.
 
     What is made anew for each question is `customer`'s or `seller`'s, so that the other one of the
-    same role is a stranger to it. `actor` is who asks, for what is about oneself.
+    same role is a stranger to it. `actor` is who asks, for what is about oneself, and None for
+    nobody and for the API key.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -38,14 +42,19 @@ class World:
         self.boss: Viewer
         self.app = cast("Any", create_app(engine))
         self.actor: Record | None = None
+        self.is_key = False
+        self.is_sold_out = False
+        self.api_key = ""
         self.tokens: dict[Any, str] = {}
         self.made: dict[str, Any] = {}
 
     async def fill(self) -> None:
-        """Make the people."""
+        """Make the people, and the API key."""
         self.boss = await viewer_for(self.engine, await registered(self.engine, roles=["ADMIN"]))
-        for role in ROLES[1:]:
+        for role in PEOPLE:
             self.users[role] = await self.person(role)
+        given = {"account": "Warehouse", "permissions": list(KEY_MAY)}
+        self.api_key = (await self.change("apiKeyCreate", "secret", self.boss, **given))["secret"]
 
     async def person(self, role: str) -> Record:
         """Somebody new of a role; sellers are on the staff of the same two sellers."""
@@ -116,6 +125,26 @@ class World:
         """The id of a new customer."""
         return encode_id("User", (await registered(self.engine))["_id"])
 
+    async def enrolled(self) -> str:
+        """The id of a new customer with a second factor."""
+        user = await registered(self.engine)
+        passkey = {"key": "x", "id": secrets.token_hex(8)}
+        await self.engine.storage.database["users"].update_one(
+            {"_id": user["_id"]}, {"$set": {"passkeys": [passkey]}}
+        )
+        return encode_id("User", user["_id"])
+
+    async def closable(self) -> str:
+        """The id of a new seller; `seller` is one of its owners where that asks."""
+        made = await self.seller("approved")
+        if self.actor and self.actor["_id"] == self.users["seller"]["_id"]:
+            now = self.actor["created_at"]
+            member = {"user": self.actor["_id"], "rank": "owner", "since": now}
+            await self.engine.storage.database["sellers"].update_one(
+                {"_id": object_id(made, "Seller")}, {"$push": {"members": member}}
+            )
+        return made
+
     async def product(self, status: str = "ACTIVE", count: int = 1) -> dict[str, Any]:
         """A new product of `seller`."""
         given = {
@@ -148,16 +177,47 @@ class World:
         return variant
 
     async def restock(self, variant: str) -> None:
-        """Have a stock run out, and come back, so that who follows it hears of it."""
-        for count in (0, 3):
-            given = {"reason": "CORRECTION", "variantId": variant, "setTo": count}
-            await self.change("stockAdjust", "stock { onHand }", self.boss, **given)
+        """Have a stock run out, or come back, so that who follows it hears of it."""
+        self.is_sold_out = not self.is_sold_out  # both in one moment would look like nothing
+        count = 0 if self.is_sold_out else 3
+        given = {"reason": "CORRECTION", "variantId": variant, "setTo": count}
+        await self.change("stockAdjust", "stock { onHand }", self.boss, **given)
 
     async def category(self) -> str:
         made = await self.change(
             "categoryCreate", "category { id }", self.boss, name=secrets.token_hex(4)
         )
         found: str = made["category"]["id"]
+        return found
+
+    async def cart(self) -> str:
+        """The id of a cart of `customer`'s."""
+        owner = await viewer_for(self.engine, await self.current("customer"))
+        made = await self.change("cartCreate", "cart { id }", owner)
+        cart: str = made["cart"]["id"]
+        given = {"cartId": cart, "email": "ada@example.com"}
+        await self.change("cartBuyerSet", "cart { id }", owner, **given)
+        return cart
+
+    async def shipping_method(self, *, seller: bool = True) -> str:
+        """The id of a shipping method of `seller`'s, or of the shop's."""
+        given: dict[str, Any] = {"seller": self.sellers["seller"]} if seller else {}
+        bands = [{"prices": [{"amount": "4.90", "currency": "EUR"}]}]
+        made = await self.change(
+            "shippingMethodCreate",
+            "shippingMethod { id }",
+            self.boss,
+            name="Post",
+            bands=bands,
+            **given,
+        )
+        found: str = made["shippingMethod"]["id"]
+        return found
+
+    async def tax_zone(self) -> str:
+        rates = [{"taxClass": "standard", "rate": "19"}]
+        made = await self.change("taxZoneCreate", "taxZone { id }", self.boss, rates=rates)
+        found: str = made["taxZone"]["id"]
         return found
 
     async def product_type(self) -> str:

@@ -31,7 +31,7 @@ _LONGEST_MESSAGE = 500
 _SHORTEST_MESSAGE = 200
 _MESSAGE_BYTES = 1_200
 _MOST_POSITIONS = 3
-_VALUE = re.compile(r"(found|value): [{\[].*", re.DOTALL)
+_VALUE = re.compile(r"(object, found: |(?:found|value): (?=[{\[])).*", re.DOTALL | re.IGNORECASE)
 
 _logger = logging.getLogger("mercat.graphql")
 
@@ -121,7 +121,7 @@ def _seen(error: GraphQLError) -> tuple[str, dict[str, Any]]:
 
 def _without_values(message: str) -> str:
     """What is wrong with an input object or a list, without what it has: it may be a password."""
-    return _VALUE.sub(r"\1: something else", message)
+    return _VALUE.sub(r"\1something else", message)
 
 
 def _extensions(error: MercatError) -> dict[str, Any]:

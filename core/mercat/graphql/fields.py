@@ -141,12 +141,11 @@ class ArgumentsField(FieldPlan):
 
         Raises a GraphQLError for a wrong one.
         """
-        shared = self._constant
-        if shared is None:
-            shared = _immutable(self._convert(run.coerced(self.position)))
-        if shared is None:
-            return lambda: self._convert(run.coerced(self.position))
-        found = shared
+        found = self._constant
+        if found is None:
+            found = self._convert(run.coerced(self.position))
+            if not are_immutable(found):
+                return _first(found, lambda: self._convert(run.coerced(self.position)))
         return lambda: found
 
 
@@ -262,6 +261,12 @@ def _inline(field: FieldPlan, read: Read) -> Part:
 def are_immutable(values: dict[str, Any]) -> bool:
     """Whether no resolver could change these arguments."""
     return all(isinstance(value, _IMMUTABLE) for value in values.values())
+
+
+def _first(found: dict[str, Any], again: Callable[[], dict[str, Any]]) -> Callable[[], Any]:
+    """Gives what was found the first time that it is called, and then what `again` gives."""
+    ready = [found]
+    return lambda: ready.pop() if ready else again()
 
 
 def _immutable(values: dict[str, Any]) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import pymongo
 import redis.asyncio as aioredis
 from beanie import Document
-from beanie.odm.utils.init import Initializer, Output
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
@@ -29,6 +28,7 @@ from redis.backoff import ExponentialBackoff
 
 from mercat.errors import BootError, StoreError
 from mercat.settings import Settings
+from mercat.storage.binding import bound, indexes_of, name_of
 from mercat.storage.embedded import EmbeddedServers
 from mercat.storage.stepdown import PatientDatabase, with_primary
 
@@ -44,20 +44,12 @@ _CANCEL_SECONDS = 3.0
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
 
-class _BoundInitializer(Initializer):
-    """Initializes bound classes only; Beanie would also bind the class each is made from."""
-
-    async def init_document(self, cls: type[Document]) -> Output | None:
-        if cls not in self.document_models:
-            return None
-        return await super().init_document(cls)
-
-
 class Storage:
     """One engine's stores: `storage[ProductDocument]`, `storage.redis`, `storage.transaction`.
 
-    Beanie keeps a document's collection on its class, so each engine binds subclasses of its own;
-    that is why documents are reached through `storage[...]` and never by their class alone.
+    Beanie keeps a document's collection on its class, so each engine binds subclasses of its own,
+    when each is first asked for: making them all would be half of an engine's start. That is why
+    documents are reached through `storage[...]` and never by their class alone.
     """
 
     def __init__(
@@ -65,7 +57,8 @@ class Storage:
     ) -> None:
         self._settings = settings
         self._documents = tuple(documents)
-        self._bound: dict[type[Document], type[Document]] = {}
+        self._collections: dict[type[Document], AsyncCollection[Record]] = {}
+        self._bound: dict[type[Document], Any] = {}
         self._embedded: EmbeddedServers | None = None
         self._watching: asyncio.Task[None] | None = None
         self._name = f"{settings.database.name}_demo" if demo else settings.database.name
@@ -86,7 +79,7 @@ class Storage:
         return self._settings.data_dir
 
     async def connect(self, *, make_indexes: bool = True) -> None:
-        """Start or find the stores and bind the documents.
+        """Start or find the stores and make the documents' indexes.
 
         Raises BootError for a malformed URL, StoreError naming the store that doesn't answer.
         """
@@ -94,7 +87,9 @@ class Storage:
             mongo_url, redis_url = await self._urls()
             await self._connect_mongo(mongo_url)
             await self._connect_redis(redis_url)
-            await self._bind(make_indexes=make_indexes)
+            self._collections = {each: self.database[name_of(each)] for each in self._documents}
+            if make_indexes:
+                await self._make_indexes()
         except BaseException:
             await self.close()
             raise
@@ -114,11 +109,14 @@ class Storage:
 
     def __getitem__(self, document: type[D]) -> type[D]:
         """The Beanie class of a document, bound to this engine's database."""
-        return self._bound[document]
+        if document not in self._bound:
+            self._bound[document] = bound(document, self.collection(document).database)
+        found: type[D] = self._bound[document]
+        return found
 
     def collection(self, document: type[Document]) -> AsyncCollection[Record]:
         """The plain collection of a document, for reads that need no models."""
-        return self._bound[document].get_pymongo_collection()
+        return self._collections[document]
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run `work` in a transaction: all that it writes with the session, or nothing.
@@ -214,17 +212,11 @@ class Storage:
                 f"Redis does not answer: {error}; start it, or correct MERCAT_REDIS__URL"
             ) from None
 
-    async def _bind(self, *, make_indexes: bool) -> None:
-        self._bound = {
-            document: type(document.__name__, (document,), {"__module__": document.__module__})
-            for document in self._documents
-        }
+    async def _make_indexes(self) -> None:
         try:
-            await _BoundInitializer(
-                database=self.database,
-                document_models=list(self._bound.values()),
-                skip_indexes=not make_indexes,
-            )
+            for document, collection in self._collections.items():
+                if found := indexes_of(document):
+                    await collection.create_indexes(found)
         except OperationFailure as error:
             raise StoreError(f"an index can't be made: {_reason(error)}") from None
 

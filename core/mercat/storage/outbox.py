@@ -3,7 +3,7 @@
 An event is written in the transaction of the fact that it tells of, and delivered at least once to
 each plugin that implements its hook, by whichever process takes it; so implementations must be safe
 to repeat. What keeps failing is retried later and later, and in the end put aside as dead, for
-`mercat outbox list` and `mercat outbox replay`.
+`mercat outbox list` and `mercat outbox replay`. What no plugin wants to hear is not written.
 """
 
 import asyncio
@@ -92,12 +92,14 @@ class Outbox:
         """
         if self._hooks.specification(hook.__name__) is not hook:
             raise TypeError(f"{hook.__module__}.{hook.__name__} is not a hook of this engine")
-        values = inspect.signature(hook).bind(*args, **kwargs).arguments
+        payload = _written(hook, _signature(hook).bind(*args, **kwargs).arguments)
+        if not self._hooks.implementations(hook.__name__):
+            return
         now = datetime.now(UTC)
         await self._collection.insert_one(
             {
                 "hook": hook.__name__,
-                "payload": _written(hook, values),
+                "payload": payload,
                 "created_at": now,
                 "due_at": now,
                 "attempts": 0,
@@ -256,9 +258,9 @@ class Outbox:
         hook = self._hooks.specification(event["hook"])
         if hook is None:
             raise InvalidError("no such hook in this engine")
-        hints = get_type_hints(hook)
+        hints = _hints(hook)
         values = {
-            name: TypeAdapter(hints[name]).validate_python(value)
+            name: _adapter(hints[name]).validate_python(value)
             for name, value in event["payload"].items()
         }
         return {"context": self._context, **values}
@@ -291,12 +293,22 @@ class Outbox:
 
 
 def _written(hook: Callable[..., Any], values: dict[str, Any]) -> Record:
-    hints = get_type_hints(hook)
+    hints = _hints(hook)
     return {
         name: _as_json(f"{hook.__name__}: {name}", hints[name], value)
         for name, value in values.items()
         if name != "context"
     }
+
+
+@cache
+def _signature(hook: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(hook)
+
+
+@cache
+def _hints(hook: Callable[..., Any]) -> dict[str, Any]:
+    return get_type_hints(hook)
 
 
 @cache

@@ -33,6 +33,7 @@ _SENTENCES: dict[MessageKind, str] = {
     "recovery_code_used": "Somebody signed in to your account with a recovery code.",
     "passkey_added": "Your account has one more passkey.",
     "passkey_removed": "Your account has a passkey less.",
+    "factors_reset": "The shop took the second factors of your account away; set up new ones.",
     "identity_linked": "One more account elsewhere signs in to yours.",
     "identity_unlinked": "An account elsewhere signs in to yours no more.",
 }

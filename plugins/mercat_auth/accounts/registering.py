@@ -13,11 +13,11 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from mercat.context import Context
+from mercat.emails import email_of
 from mercat.storage import Record, Session
 from mercat.storage.pages import reserve_numbers
 from mercat_auth import links
 from mercat_auth.accounts import messages
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.accounts.service import (
     COUNTER,
     NO_OTHER_KEYS,

@@ -13,11 +13,11 @@ from pymongo.errors import DuplicateKeyError
 from mercat import auth
 from mercat.auth import Subject
 from mercat.context import Context, Viewer
+from mercat.emails import email_of, key_of
 from mercat.errors import InvalidError, UnauthenticatedError
 from mercat.storage import Record, Session
 from mercat.storage.lookups import find_by
 from mercat.storage.pages import reserve_numbers
-from mercat_auth.accounts.addresses import email_of, key_of
 from mercat_auth.audit import service as audit
 from mercat_auth.documents import UserDocument
 from mercat_auth.errors import EmailTakenError, SuspendedError

@@ -5,9 +5,9 @@ import contextlib
 from bson import ObjectId
 
 from mercat.context import Context
+from mercat.emails import key_of
 from mercat.errors import NotFoundError, RateLimitedError
 from mercat.storage import Record, Session
-from mercat_auth.accounts.addresses import key_of
 from mercat_auth.accounts.registering import send_verification
 from mercat_auth.accounts.service import SignIn, find_by_key, finish_sign_in, users
 from mercat_auth.documents import SessionDocument

@@ -1,1 +1,1 @@
-"""Who did what to what: a log that is only ever added to."""
+"""Who did what to what: a log whose deeds are only ever added to."""

@@ -9,7 +9,7 @@ class AuditDocument(Document):
     """One deed. `number` grows with time, so that the log is read page by page.
 
     `kind` and `key` are what it was done to; `facts` say more, and have no secrets and nothing that
-    says who a person is.
+    says who a person is. `address` is forgotten after a while.
     """
 
     number: int
@@ -29,4 +29,5 @@ class AuditDocument(Document):
             IndexModel([("user", 1), ("number", 1)]),
             IndexModel([("action", 1), ("number", 1)]),
             IndexModel([("kind", 1), ("key", 1), ("number", 1)]),
+            IndexModel([("at", 1)], partialFilterExpression={"address": {"$gt": ""}}),
         ]

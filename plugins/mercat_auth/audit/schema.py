@@ -44,7 +44,10 @@ class AuditEntry:
     user_id: strawberry.ID | None = stored(
         "user", "The id of the user who did it.", convert=lambda key: encode_id("User", key)
     )
-    address: str | None = stored("address", "The network address that it came from.")
+    address: str | None = stored(
+        "address",
+        "The network address that it came from; forgotten after a while, and with whoever did it.",
+    )
     action: str = stored("action", "What was done, such as `user.roles_set`.")
     kind: str = stored("kind", "What it was done to, such as `User`.")
     facts: list[AuditFact] = stored("facts", "What else is known.", convert=_to_facts)

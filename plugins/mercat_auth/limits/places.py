@@ -48,7 +48,19 @@ def place_of(
     context: Context, action: str, account: str | None, session: str | None = None
 ) -> Place:
     """Where the context's caller is; with a session of the account, that session."""
-    source = network(context.credentials.address if context.credentials else None)
+    caller = context.credentials.address if context.credentials else None
+    said = (action, account, session, caller)
+    known = context.loaders  # one operation's, which asks before and after
+    if said not in known:
+        known[said] = _place(context, *said)
+    found: Place = known[said]
+    return found
+
+
+def _place(
+    context: Context, action: str, account: str | None, session: str | None, caller: str | None
+) -> Place:
+    source = network(caller)
     address = _name(context, action, "address", source)
     if account is None:
         return Place(address)

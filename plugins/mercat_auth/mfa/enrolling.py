@@ -7,7 +7,7 @@ from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
 from mercat.storage import Record, Session
-from mercat_auth.mfa import ceremonies, challenges, passkeys, recovery, totp
+from mercat_auth.mfa import ceremonies, challenges, passkeys, pictures, recovery, totp
 from mercat_auth.mfa.changing import change, strengthen_session, update
 from mercat_auth.mfa.errors import (
     ChallengeError,
@@ -23,11 +23,15 @@ from mercat_auth.mfa.requiring import is_enrolled, is_needed
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What an authenticator is set up with; `challenge` stands for it in `confirm`."""
+    """What an authenticator is set up with; `challenge` stands for it in `confirm`.
+
+    `picture` is the URI as a QR code, as a `data:` URI.
+    """
 
     challenge: str
     secret: str
     uri: str
+    picture: str
     expires_at: datetime
 
 
@@ -49,7 +53,9 @@ async def enable(context: Context, proof: Proof) -> Enrolment:
     secret = totp.new_secret()
     ticket = challenges.new_ticket("enrol", user, secret=secret)
     uri = totp.uri(secret, user["email"], context.shop.name)
-    return Enrolment(challenges.written(context, ticket), secret, uri, ticket.expires_at)
+    return Enrolment(
+        challenges.written(context, ticket), secret, uri, pictures.qr_code(uri), ticket.expires_at
+    )
 
 
 async def confirm(context: Context, challenge: str, code: str) -> tuple[Record, list[str]]:

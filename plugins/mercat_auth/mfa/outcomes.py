@@ -36,7 +36,11 @@ class PasskeyLoginStartPayload:
 class MfaEnrolment:
     challenge: str = strawberry.field(description="For `mfaConfirm`; a secret.")
     secret: str = strawberry.field(description="For apps that can't read a picture; base32.")
-    uri: str = strawberry.field(description="To be shown as a QR code: an `otpauth:` address.")
+    uri: str = strawberry.field(description="What the QR code says: an `otpauth:` address.")
+    qr_code: str = strawberry.field(
+        description="A picture for the app's camera, as a `data:` address for `<img src>`; a"
+        " secret."
+    )
     expires_at: datetime = strawberry.field(description="Until when it can be confirmed.")
 
 

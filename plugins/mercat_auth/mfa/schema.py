@@ -124,6 +124,7 @@ class MfaMutation:
                 challenge=found.challenge,
                 secret=found.secret,
                 uri=found.uri,
+                qr_code=found.picture,
                 expires_at=found.expires_at,
             )
         return MfaEnablePayload(enrolment=enrolment, user_errors=errors)

@@ -7,10 +7,10 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
+from mercat.emails import email_of
 from mercat.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from mercat.storage import Record, Session
 from mercat_auth.accounts import messages
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.accounts.service import (
     as_user,
     create,

@@ -6,11 +6,11 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from mercat.context import Context
+from mercat.emails import email_of
 from mercat.errors import ConflictError
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import messages
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.accounts.service import (
     NO_OTHER_KEYS,
     as_user,

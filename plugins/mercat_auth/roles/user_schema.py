@@ -9,6 +9,7 @@ from typing import Annotated
 import strawberry
 from bson import ObjectId
 
+from mercat.emails import email_of
 from mercat.graphql.batching import batched
 from mercat.graphql.connections import (
     After,
@@ -24,8 +25,8 @@ from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import reads
 from mercat.ids import object_id
 from mercat.storage import Record
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.errors import AuthError, attempted
+from mercat_auth.mfa import resetting
 from mercat_auth.roles import users
 from mercat_auth.schema import User, to_user
 from mercat_auth.sellers.schema import Seller
@@ -143,6 +144,12 @@ class UserRestoreInput:
     user_id: strawberry.ID = strawberry.field(description="The user's id.")
 
 
+@strawberry.input(description="Somebody who has lost all second factors.")
+class UserFactorsResetInput:
+    user_id: strawberry.ID = strawberry.field(description="The user's id.")
+    reason: str = strawberry.field(description="Why; for the audit log.")
+
+
 @strawberry.type(description="The outcome of a change of somebody's account.")
 class UserPayload:
     user: User | None = strawberry.field(description="The account; null where it failed.")
@@ -189,6 +196,21 @@ class UserMutation:
         ],
     ) -> UserPayload:
         return await _attempt(lambda: users.restore_user(info.context, _key(input.user_id)))
+
+    @strawberry.field(
+        description="Take away all second factors of somebody else, who is signed out everywhere "
+        "and told; needs `auth.manage_users`, and each permission of what the user has."
+    )
+    @staticmethod
+    async def user_factors_reset(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            UserFactorsResetInput, strawberry.argument(description="Whose, and why.")
+        ],
+    ) -> UserPayload:
+        return await _attempt(
+            lambda: resetting.reset_factors(info.context, _key(input.user_id), input.reason)
+        )
 
 
 async def _attempt(work: Callable[[], Awaitable[Record]]) -> UserPayload:

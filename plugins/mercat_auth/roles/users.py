@@ -76,23 +76,23 @@ async def set_roles(
 
     Raises InvalidError, NotFoundError, StaleError, NotYoursToGiveError, LastAdminError.
     """
-    await _check_manages(context, key)
+    await check_manages(context, key)
     wanted = checked_roles(roles)
     await reserve_numbers(context.storage, _GUARD, 1)
 
     async def work(session: Session) -> Record:
-        stored = await _stored(context, session, key, version)
+        stored = await stored_user(context, session, key, version)
         had = set(stored["roles"])
         has = wanted | (had & {SELLER})
         await touch_roles(context, session, has)
-        await _check_rank(context, had, ("userId",))
-        await _check_rank(context, has - had, ("roles",))
+        await check_rank(context, had, ("userId",))
+        await check_rank(context, has - had, ("roles",))
         if ADMIN in had - has:
             await keep_an_admin(context, session, key)
         if has == had:
             return stored
         changed = await change_user(context, session, stored, {"$set": {"roles": sorted(has)}})
-        await _log(context, session, "user.roles_set", key, roles=" ".join(sorted(has)))
+        await log_deed(context, session, "user.roles_set", key, roles=" ".join(sorted(has)))
         return changed
 
     return await context.storage.transaction(work)
@@ -103,21 +103,21 @@ async def suspend_user(context: Context, key: ObjectId, reason: str) -> Record:
 
     Raises InvalidError, NotFoundError, NotYoursToGiveError, LastAdminError.
     """
-    await _check_manages(context, key)
+    await check_manages(context, key)
     if context.viewer.user == str(key):
         raise InvalidError("you can't suspend yourself", field=("userId",))
     await reserve_numbers(context.storage, _GUARD, 1)
 
     async def work(session: Session) -> Record:
-        stored = await _stored(context, session, key)
-        await _check_rank(context, stored["roles"], ("userId",))
+        stored = await stored_user(context, session, key)
+        await check_rank(context, stored["roles"], ("userId",))
         if ADMIN in stored["roles"]:
             await keep_an_admin(context, session, key)
         if stored["state"] == "suspended":
             return stored
         changed = await change_user(context, session, stored, {"$set": {"state": "suspended"}})
         await sessions.end_all(context, key, session)
-        await _log(context, session, "user.suspended", key, reason=reason)
+        await log_deed(context, session, "user.suspended", key, reason=reason)
         return changed
 
     return await context.storage.transaction(work)
@@ -125,15 +125,15 @@ async def suspend_user(context: Context, key: ObjectId, reason: str) -> Record:
 
 async def restore_user(context: Context, key: ObjectId) -> Record:
     """Let somebody in again. Raises NotFoundError, NotYoursToGiveError."""
-    await _check_manages(context, key)
+    await check_manages(context, key)
 
     async def work(session: Session) -> Record:
-        stored = await _stored(context, session, key)
-        await _check_rank(context, stored["roles"], ("userId",))
+        stored = await stored_user(context, session, key)
+        await check_rank(context, stored["roles"], ("userId",))
         if stored["state"] == "active":
             return stored
         changed = await change_user(context, session, stored, {"$set": {"state": "active"}})
-        await _log(context, session, "user.restored", key)
+        await log_deed(context, session, "user.restored", key)
         return changed
 
     return await context.storage.transaction(work)
@@ -171,12 +171,13 @@ async def _may_see(context: Context, key: ObjectId) -> bool:
     return own or await allowed(context, READ_USERS, Subject("User", str(key), owner=str(key)))
 
 
-async def _check_manages(context: Context, key: ObjectId) -> None:
+async def check_manages(context: Context, key: ObjectId) -> None:
+    """Raise UnauthenticatedError or ForbiddenError where the viewer manages nobody's account."""
     subject = Subject("User", str(key), owner=str(key))
     await check_allowed(context, MANAGE_USERS, subject)
 
 
-async def _check_rank(context: Context, roles: Collection[str], field: tuple[str, ...]) -> None:
+async def check_rank(context: Context, roles: Collection[str], field: tuple[str, ...]) -> None:
     """Raise NotYoursToGiveError where these roles may more than the viewer."""
     if roles:
         check_givable(context, await permissions_of(context, roles), field)
@@ -191,9 +192,10 @@ def checked_roles(roles: Collection[str]) -> set[str]:
     return set(roles) - {CUSTOMER}
 
 
-async def _stored(
+async def stored_user(
     context: Context, within: Session, key: ObjectId, version: int | None = None
 ) -> Record:
+    """An account that is not erased, in a transaction. Raises NotFoundError, StaleError."""
     condition = {"_id": key, "state": {"$ne": "erased"}}
     found: Record | None = await _users(context).find_one(condition, session=within)
     if found is None:
@@ -209,7 +211,10 @@ def _condition(wanted: Wanted) -> Record:
     return {name: value for name, value in found.items() if value is not None}
 
 
-async def _log(context: Context, within: Session, action: str, key: ObjectId, **facts: str) -> None:
+async def log_deed(
+    context: Context, within: Session, action: str, key: ObjectId, **facts: str
+) -> None:
+    """Note what was done to an account."""
     await record(context, within, action, Subject("User", str(key), owner=str(key)), **facts)
 
 

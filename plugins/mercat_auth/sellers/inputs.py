@@ -54,6 +54,12 @@ class SellerSuspendInput:
     reason: str = strawberry.field(default="", description="Why; for the audit log.")
 
 
+@strawberry.input(description="A seller that gives up for good.")
+class SellerCloseInput:
+    seller_id: strawberry.ID = strawberry.field(description="Its id.")
+    reason: str = strawberry.field(default="", description="Why; for the audit log.")
+
+
 @strawberry.input(description="Somebody to be asked onto a seller's staff.")
 class SellerMemberInviteInput:
     id: strawberry.ID = strawberry.field(description="The seller's id.")

@@ -7,12 +7,12 @@ from typing import Literal
 from bson import ObjectId
 
 from mercat.context import Context
+from mercat.emails import email_of
 from mercat.errors import NotFoundError
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import messages
 from mercat_auth.accounts import service as accounts
-from mercat_auth.accounts.addresses import email_of
 from mercat_auth.errors import LinkError, TooManyError
 from mercat_auth.sellers.errors import LastOwnerError, WrongStateError
 from mercat_auth.sellers.reading import may_see_staff, rank_of, stored_seller

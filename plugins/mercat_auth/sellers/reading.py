@@ -56,11 +56,16 @@ async def suspended(context: Context, keys: Sequence[str]) -> list[str]:
     return [str(each["_id"]) async for each in sellers(context).find(condition, {"_id": 1})]
 
 
-async def stored_seller(context: Context, key: ObjectId, within: Session | None = None) -> Record:
+async def stored_seller(
+    context: Context,
+    key: ObjectId,
+    within: Session | None = None,
+    field: tuple[str, ...] = ("id",),
+) -> Record:
     """The seller with that key, whoever asks. Raises NotFoundError."""
     found: Record | None = await sellers(context).find_one({"_id": key}, session=within)
     if found is None:
-        raise NotFoundError("there is no such seller", field=("id",))
+        raise NotFoundError("there is no such seller", field=field)
     return found
 
 

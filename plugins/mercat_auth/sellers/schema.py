@@ -26,10 +26,11 @@ from mercat.graphql.schema import Node
 from mercat.ids import encode_id, id_encoder, object_id
 from mercat.storage import Record
 from mercat_auth.errors import AuthError, attempted
-from mercat_auth.sellers import members, reading, service
+from mercat_auth.sellers import closing, members, reading, service
 from mercat_auth.sellers.inputs import (
     SellerApplyInput,
     SellerApproveInput,
+    SellerCloseInput,
     SellerInvitationAcceptInput,
     SellerMemberInviteInput,
     SellerMemberRemoveInput,
@@ -50,7 +51,10 @@ class SellerStatus(Enum):
     SUSPENDED = strawberry.enum_value(
         "suspended", description="It doesn't sell for now; what it offers is hidden."
     )
-    CLOSED = strawberry.enum_value("closed", description="It was rejected.")
+    CLOSED = strawberry.enum_value(
+        "closed",
+        description="It was rejected, or has closed for good; its offers are hidden.",
+    )
 
 
 @strawberry.type(description="Somebody of a seller's staff.")
@@ -227,6 +231,21 @@ class SellerMutation:
         return await _attempt(lambda: service.reinstate(info.context, _key(input.id)))
 
     @strawberry.field(
+        description="Take a seller out of the shop for good: what it sells vanishes, its staff is "
+        "free to go, its orders stay. For its owners, and for `auth.manage_sellers`."
+    )
+    @staticmethod
+    async def seller_close(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            SellerCloseInput, strawberry.argument(description="Which seller, and why.")
+        ],
+    ) -> SellerPayload:
+        return await _attempt(
+            lambda: closing.close(info.context, _key(input.seller_id, ("sellerId",)), input.reason)
+        )
+
+    @strawberry.field(
         description="Ask somebody onto a seller's staff by e-mail; for its owners. The answer "
         "doesn't tell whether the address has an account."
     )
@@ -279,8 +298,8 @@ def _texts(given: SellerApplyInput | SellerUpdateInput) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _key(global_id: str) -> ObjectId:
-    return object_id(global_id, "Seller", ("id",))
+def _key(global_id: str, field: tuple[str, ...] = ("id",)) -> ObjectId:
+    return object_id(global_id, "Seller", field)
 
 
 def _user_key(global_id: str) -> ObjectId:

@@ -183,13 +183,20 @@ async def _decide(
         stored = await stored_seller(context, key, session)
         if stored["status"] not in before:
             raise WrongStateError(f"this seller is {stored['status']}", field=("id",))
-        changed = await change_seller(context, session, key, {"$set": {"status": after}})
-        await _change_staff(context, session, changed)
-        await context.engine.outbox.add(session, auth.seller_state_changed, context, str(key))
-        await log(context, session, action, changed, **({"reason": reason} if reason else {}))
-        return changed
+        return await set_status(context, session, key, after, action, reason)
 
     return await context.storage.transaction(work)
+
+
+async def set_status(
+    context: Context, within: Session, key: ObjectId, status: str, action: str, reason: str = ""
+) -> Record:
+    """Have a seller stand so, with its staff, in a transaction; other plugins hear of it."""
+    changed = await change_seller(context, within, key, {"$set": {"status": status}})
+    await _change_staff(context, within, changed)
+    await context.engine.outbox.add(within, auth.seller_state_changed, context, str(key))
+    await log(context, within, action, changed, **({"reason": reason} if reason else {}))
+    return changed
 
 
 async def _change_staff(context: Context, within: Session, seller: Record) -> None:

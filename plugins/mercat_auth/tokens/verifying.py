@@ -1,7 +1,7 @@
 """Checking one access token with one key: its signature first, then each of its claims (RFC 8725).
 
 PyJWT reads a token's letters one by one in Python, which takes half as long as the signature. It
-still signs, and does the cryptography.
+still does the cryptography.
 """
 
 import binascii

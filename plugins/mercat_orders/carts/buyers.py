@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from mercat.context import Context
-from mercat.errors import InvalidError
+from mercat.emails import email_of
 from mercat.storage import Record
 from mercat.texts import line_of
 from mercat_orders.addresses import checked
@@ -15,14 +13,14 @@ from mercat_orders.carts.personal import sealed
 from mercat_orders.errors import NotServedError
 
 _LONGEST_PHONE = 40
-_LONGEST_EMAIL = 254
 
 
 async def set_buyer(context: Context, key: str, given: Mapping[str, str | None]) -> Record:
     """Write who buys: `email` and `phone`, None for what goes. Raises InvalidError."""
     values: dict[str, Any] = {}
     if "email" in given:
-        values["email"] = await sealed(context, _email(given["email"]))
+        email = given["email"]
+        values["email"] = await sealed(context, email_of(email).shown if email else None)
     if "phone" in given:
         phone = line_of(given["phone"] or "", ("phone",), most=_LONGEST_PHONE)
         values["phone"] = await sealed(context, phone or None)
@@ -53,14 +51,3 @@ async def set_addresses(
             values["country"] = address.country
         values[name] = await sealed(context, address)
     return await set_values(context, key, values)
-
-
-def _email(given: str | None) -> str | None:
-    if given is None or not given.strip():
-        return None
-    if len(given) > _LONGEST_EMAIL:
-        raise InvalidError(f"an address has at most {_LONGEST_EMAIL} characters", field=("email",))
-    try:
-        return validate_email(given.strip(), check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise InvalidError("this is no e-mail address", field=("email",)) from None

@@ -10,9 +10,9 @@ from pymongo import ReturnDocument
 from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError, NotFoundError
 from mercat.storage import Record
+from mercat.texts import line_of
 from mercat_auth.accounts.book.countries import CODES
 from mercat_auth.accounts.service import users, viewers_account
-from mercat_auth.accounts.texts import line_of
 from mercat_auth.errors import TooManyError
 
 MOST = 50

@@ -15,6 +15,7 @@ from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import messages
 from mercat_auth.accounts.service import subject_of, users, viewers_account
+from mercat_auth.audit import forgetting
 from mercat_auth.audit import service as audit
 from mercat_auth.documents import SessionDocument
 from mercat_auth.passwords.proving import check_owner
@@ -70,7 +71,7 @@ async def _leave_seller(context: Context, user: Record) -> None:
         with contextlib.suppress(NotFoundError):
             await members.remove(context, ObjectId(user["seller"]), user["_id"])
     except LastOwnerError:
-        raise LastOwnerError("hand your seller over to somebody else first") from None
+        raise LastOwnerError("hand your seller over to somebody else, or close it, first") from None
 
 
 async def _erase(context: Context, within: Session, key: ObjectId) -> None:
@@ -90,6 +91,7 @@ async def _erase(context: Context, within: Session, key: ObjectId) -> None:
     await links.forget(context, within, key)
     await messages.send(context, within, "account_erased", user["email"], user)
     await audit.record(context, within, "user.erased", subject_of(user))
+    await forgetting.forget_person(context, within, user)
     await context.engine.outbox.add(within, auth.user_erased, context, str(key))
 
 

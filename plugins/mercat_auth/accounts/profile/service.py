@@ -9,11 +9,11 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
+from mercat.emails import Email, email_of
 from mercat.errors import InvalidError
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import messages
-from mercat_auth.accounts.addresses import Email, email_of
 from mercat_auth.accounts.service import (
     as_user,
     find_by_key,
