@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pymongo.errors import PyMongoError
 
 from mercat import storage
 from mercat.context import Context
@@ -157,12 +158,12 @@ async def test_who_waits_too_long_is_told_to_try_again(
     context = engine.context()
     await reservations.reserve(context, "cart", [Line(hot[1], 1)], LONG)
     monkeypatch.setattr(turns, "_PATIENCE_SECONDS", 0.1)
-    entered = asyncio.Event()
+    entered, done = asyncio.Event(), asyncio.Event()
 
     async def block() -> None:
         async with turns.turn(context, hot[1:2]):
             entered.set()
-            await asyncio.sleep(0.5)
+            await done.wait()
 
     blocking = asyncio.create_task(block())
     await entered.wait()
@@ -173,6 +174,7 @@ async def test_who_waits_too_long_is_told_to_try_again(
     assert [error["code"] for error in payload["userErrors"]] == ["CONFLICT"]
     assert await figures(engine, hot[0]) == (MANY, 0)
     assert await figures(engine, hot[1]) == (MANY, 1)
+    done.set()
     await blocking
     await reservations.commit(context, "cart")
     assert await figures(engine, hot[1]) == (MANY - 1, 0)
@@ -223,3 +225,28 @@ async def test_nobody_waits_for_turns_of_other_stocks(engine: Engine, hot: list[
         elsewhere = asyncio.create_task(buy(engine, "cart", hot[1:]))
         await elsewhere
     assert await figures(engine, hot[1]) == (MANY - 1, 0)
+
+
+async def test_a_transaction_that_waited_too_long_is_in_nobodys_way(
+    engine: Engine, hot: list[ObjectId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = engine.context()
+    touched = {"$set": {"updated_at": datetime.now(UTC)}}
+
+    async def touch_both(session: Session) -> None:
+        for key in hot[1::-1]:
+            await stocks(context).update_one({"_id": key}, touched, session=session)
+
+    async with engine.storage.client.start_session() as session:
+        await session.start_transaction()
+        await stocks(context).update_one({"_id": hot[0]}, touched, session=session)
+        monkeypatch.setattr(storage, "_TRANSACTION_SECONDS", 0.3)
+        for _ in range(5):
+            with pytest.raises(PyMongoError):
+                await context.storage.transaction(touch_both)
+        monkeypatch.undo()
+        async with asyncio.timeout(3):
+            await stocks(context).update_one({"_id": hot[1]}, touched)
+        await session.abort_transaction()
+    async with asyncio.timeout(3):
+        await context.storage.transaction(touch_both)

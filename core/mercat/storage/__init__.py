@@ -1,6 +1,7 @@
 """Where the shop's data lives: MongoDB, Redis, and what is built on them."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,6 +41,7 @@ Session = AsyncClientSession
 _TRANSACTION_SECONDS = 20
 _LONGEST_TEXT = 2000
 _CANCEL_SECONDS = 3.0
+_END_SECONDS = 2.0
 
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
@@ -128,11 +130,24 @@ class Storage:
         if not self.client.topology_description.has_writable_server():
             await with_primary(self.client, lambda: self.client.admin.command("ping"))
         async with self.client.start_session() as session:
-            with pymongo.timeout(_TRANSACTION_SECONDS):
-                result = await session.with_transaction(work)
+            try:
+                with pymongo.timeout(_TRANSACTION_SECONDS):
+                    result = await session.with_transaction(work)
+            except PyMongoError as error:
+                if error.timeout:
+                    await self._end(session)
+                raise
         for tell in self.on_commit:
             tell()
         return result
+
+    async def _end(self, session: Session) -> None:
+        """Have the server give up a transaction whose abort came too late to be sent.
+
+        Otherwise whoever writes the same waits for it, up to a minute.
+        """
+        with contextlib.suppress(PyMongoError), pymongo.timeout(_END_SECONDS):
+            await self.client.admin.command("killSessions", [session.session_id])
 
     async def ping(self) -> None:
         """Ask both stores. Raises StoreError naming the one that doesn't answer."""
