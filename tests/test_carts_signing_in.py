@@ -31,9 +31,9 @@ async def test_a_guest_who_signs_in_keeps_the_cart(
     bearer = {"authorization": f"Bearer {signed_in['data']['login']['tokens']['accessToken']}"}
 
     async def is_theirs() -> bool:
-        found = await client.ask("{ cart { id itemCount } }", **bearer)
+        found = await client.ask("{ cart { id itemCount } }", None, **bearer)
         return bool(found["data"]["cart"] == {"id": cart, "itemCount": 2})
 
     await until(is_theirs)
-    left = await client.ask("{ cart { id } }", **guest)
+    left = await client.ask("{ cart { id } }", None, **guest)
     assert left["data"]["cart"] is None
