@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from mercat.storage.encryption import encryption_of
-
 from mercat.context import Context
 from mercat.storage import Record
+from mercat.storage.encryption import encryption_of
 from mercat_orders.addresses import Address, stored
 
 FIELDS = ("email", "phone", "shipping_address", "billing_address")
