@@ -34,7 +34,8 @@ from tests.torture import profiles
 
 __all__ = ["profiles"]  # importing it registers Hypothesis's profiles
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = _ROOT.parent / "shared" / "data"
 _ROOM = 2**30  # what a run writes is a fraction of it
 ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")
 
@@ -230,6 +231,7 @@ def mercat_environment(stores: Stores) -> dict[str, str]:
         **{key: value for key, value in os.environ.items() if not key.startswith("MERCAT_")},
         **stores.environment,
         "MERCAT_DATABASE__NAME": f"test_{secrets.token_hex(6)}",
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]),
         "PYTHONUNBUFFERED": "1",
         "COLUMNS": "200",
     }
