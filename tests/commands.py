@@ -19,8 +19,8 @@ PRELOADED = (
     "mercat_media.hooks",
     "mercat_products.hooks",
 )
-_FORKS = get_context("forkserver")
-_FORKS.set_forkserver_preload([*PRELOADED])
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload([*PRELOADED])
 
 
 def run_command(
@@ -28,7 +28,7 @@ def run_command(
 ) -> tuple[int, str, str]:
     """The exit code, the output and the errors of a command. Raises TimeoutError."""
     out, err = folder / ".stdout", folder / ".stderr"
-    process = _FORKS.Process(target=_command, args=(arguments, environment, folder, out, err))
+    process = FORKS.Process(target=command, args=(arguments, environment, folder, out, err))
     process.start()
     process.join(seconds)
     if process.exitcode is None:
@@ -41,7 +41,7 @@ def run_command(
     return process.exitcode, texts[0], texts[1]
 
 
-def _command(
+def command(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path
 ) -> None:
     from mercat.cli import main

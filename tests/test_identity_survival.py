@@ -177,7 +177,7 @@ async def _started(environment: dict[str, str], folder: Path) -> AsyncIterator[R
     """A server that starts beside what else goes on; forked, because imports take two seconds."""
     out, err = (folder / f"{secrets.token_hex(4)}.{name}" for name in ("out", "err"))
     given = (["run", "--port", "0"], environment, folder, out, err)
-    process = commands._FORKS.Process(target=commands._command, args=given)
+    process = commands.FORKS.Process(target=commands.command, args=given)
     process.start()
     try:
         async with asyncio.timeout(60):

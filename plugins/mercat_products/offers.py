@@ -40,7 +40,7 @@ class Offer:
         """What one of so many costs, and used to cost, in minor units; None without a price."""
         for price in self.variant["prices"]:
             if price["currency"] == currency:
-                amount = _amount(price, quantity)
+                amount = amount_for(price, quantity)
                 before = price.get("compare_at")
                 return amount, before if before is not None and before > amount else None
         return None
@@ -69,7 +69,8 @@ def _available(stocks: dict[ObjectId, Record], variant: ObjectId) -> int | None:
     return None if stock is None else max(0, stock["sellable"])
 
 
-def _amount(price: Record, quantity: int) -> int:
+def amount_for(price: Record, quantity: int) -> int:
+    """What one of so many costs at a stored price, in minor units."""
     amount: int = price["amount"]
     for one in price.get("breaks") or ():
         if one["quantity"] <= quantity:

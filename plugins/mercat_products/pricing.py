@@ -8,6 +8,7 @@ import strawberry
 from mercat.graphql.scalars import CurrencyCode
 from mercat.graphql.schema import Money
 from mercat.storage import Record
+from mercat_products.offers import amount_for
 
 Currency = Annotated[
     CurrencyCode | None, strawberry.argument(description="The shop's own where left out.")
@@ -42,7 +43,7 @@ def price_in(prices: Sequence[Record], currency: str, quantity: int = 1) -> Vari
             compare_at = price.get("compare_at")
             breaks = price.get("breaks")
             return VariantPrice(
-                price=Money.of(_amount(price, quantity) if breaks else price["amount"], currency),
+                price=Money.of(amount_for(price, quantity), currency),
                 compare_at=_before(compare_at, price["amount"], currency),
                 breaks=_to_breaks(breaks, currency) if breaks else [],
             )
@@ -52,15 +53,6 @@ def price_in(prices: Sequence[Record], currency: str, quantity: int = 1) -> Vari
 def _before(amount: int | None, now: int, currency: str) -> Money | None:
     """What it used to cost, which says nothing unless it is more than what it costs."""
     return Money.of(amount, currency) if amount is not None and amount > now else None
-
-
-def _amount(price: Record, quantity: int) -> int:
-    """What one costs in that quantity, in minor units."""
-    amount: int = price["amount"]
-    for one in price["breaks"]:
-        if one["quantity"] <= quantity:
-            amount = one["amount"]
-    return amount
 
 
 def _to_breaks(breaks: Sequence[Record], currency: str) -> list[PriceBreak]:

@@ -9,11 +9,11 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 
 from mercat.context import Context
-from mercat.errors import ConflictError, NotFoundError, StaleError
+from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record
 from mercat.texts import line_of
 from mercat_orders.carts.access import carts, find_cart, owner_of
-from mercat_orders.carts.lines import NewLine, added, repriced
+from mercat_orders.carts.lines import LONGEST_NOTE, NewLine, added, repriced
 from mercat_orders.carts.reading import look_at
 from mercat_orders.errors import NotServedError, QuantityError, ShippingError
 from mercat_orders.settings import OrderSettings
@@ -158,18 +158,15 @@ async def set_values(context: Context, key: str, values: Mapping[str, Any]) -> R
     return await change(context, key, edit)
 
 
-async def change(context: Context, key: str, edit: Edit, version: int | None = None) -> Record:
+async def change(context: Context, key: str, edit: Edit) -> Record:
     """Change a cart as `edit` says, which runs again where somebody else was faster.
 
-    Raises what `edit` does, NotFoundError, StaleError where the cart isn't of `version`, and
-    ConflictError for one that became an order.
+    Raises what `edit` does, NotFoundError, and ConflictError for one that became an order.
     """
     for _ in range(_TRIES):
         record = await find_cart(context, key)
         if record["state"] != "OPEN":
             raise ConflictError("this cart is an order already", field=("cartId",))
-        if version is not None and record["version"] != version:
-            raise StaleError("the cart changed since it was read", field=("version",))
         values = await edit(record)
         after: Record | None = await carts(context).find_one_and_update(
             {"_id": record["_id"], "state": "OPEN", "version": record["version"]},
@@ -203,7 +200,7 @@ def _changed(context: Context, line: Record, wanted: LineChange, field: tuple[st
         raise QuantityError(f"a quantity is from 0 to {most}", field=(*field, "quantity"))
     note = line["note"]
     if wanted.note is not None:
-        note = line_of(wanted.note, (*field, "note"), most=500)
+        note = line_of(wanted.note, (*field, "note"), most=LONGEST_NOTE)
     return {**line, "quantity": quantity, "note": note}
 
 

@@ -41,7 +41,7 @@ async def added(context: Context, record: Record, wanted: Sequence[NewLine]) -> 
     for one in wanted:
         _check_offered(found.get(one.variant), record["currency"], one)
         new = _new(context, one, found[one.variant])
-        same = next((at for at, line in enumerate(lines) if _is_same(line, new)), None)
+        same = next((at for at, line in enumerate(lines) if is_same(line, new)), None)
         if same is None:
             lines.append(new)
         else:
@@ -125,5 +125,6 @@ def _options(wanted: NewLine) -> list[Record]:
     return found
 
 
-def _is_same(line: Record, new: Record) -> bool:
+def is_same(line: Record, new: Record) -> bool:
+    """Whether two lines are one: the same variant, with the same wishes."""
     return all(line[name] == new[name] for name in ("variant", "options", "note"))

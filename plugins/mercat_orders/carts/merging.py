@@ -1,6 +1,5 @@
 """A guest who signs in keeps the cart."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.storage import Record, Session
 from mercat_orders.carts.access import carts
+from mercat_orders.carts.lines import is_same
 from mercat_orders.settings import OrderSettings
 
 _LATEST = [("updated_at", -1)]
@@ -68,7 +68,7 @@ def _together(mine: Record, theirs: Record, settings: OrderSettings) -> dict[str
     """The lines of both, as far as a cart holds them; what is known of the buyer is the user's."""
     lines = list(mine["lines"])
     for line in theirs["lines"]:
-        same = _place(lines, line)
+        same = next((at for at, each in enumerate(lines) if is_same(each, line)), None)
         if same is not None:
             total = min(lines[same]["quantity"] + line["quantity"], settings.max_quantity)
             lines[same] = {**lines[same], "quantity": total}
@@ -78,10 +78,3 @@ def _together(mine: Record, theirs: Record, settings: OrderSettings) -> dict[str
         "lines": lines,
         **{name: mine[name] if mine[name] is not None else theirs[name] for name in _OWN},
     }
-
-
-def _place(lines: Sequence[Record], line: Record) -> int | None:
-    for index, each in enumerate(lines):
-        if all(each[name] == line[name] for name in ("variant", "options", "note")):
-            return index
-    return None

@@ -19,7 +19,6 @@ class CartErrorCode(Enum):
     NOT_FOUND = strawberry.enum_value(
         "NOT_FOUND", description="There is no such cart, or no such line in it."
     )
-    STALE = strawberry.enum_value("STALE", description="The cart changed since it was read.")
     CONFLICT = strawberry.enum_value(
         "CONFLICT", description="It is an order already, or being changed elsewhere."
     )

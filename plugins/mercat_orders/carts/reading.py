@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from bson import ObjectId
 
@@ -142,9 +142,3 @@ def _destination(record: Record, address: Address | None) -> Destination:
 
 def _flat(answers: Sequence[Sequence[T]]) -> list[T]:
     return [one for answer in answers for one in answer]
-
-
-def seen_price(offer: Offer, currency: str, quantity: int) -> int | None:
-    """What one of so many costs now."""
-    found: Any = offer.price(currency, quantity)
-    return None if found is None else int(found[0])

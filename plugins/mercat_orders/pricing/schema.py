@@ -5,8 +5,8 @@ from enum import Enum
 import strawberry
 
 from mercat.graphql.schema import Money
-from mercat.ids import encode_id
 from mercat_orders.pricing import values
+from mercat_products import sellers
 
 
 @strawberry.enum(description="Why something costs what it costs.")
@@ -70,4 +70,4 @@ def to_adjustment(found: values.Adjustment, currency: str) -> Adjustment:
 
 def seller_id(key: str | None) -> strawberry.ID | None:
     """The global id of a seller; None for the shop itself."""
-    return None if key is None else strawberry.ID(encode_id("Seller", key))
+    return None if key is None else strawberry.ID(sellers.seller_id(key))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from mercat.checkout import Cart, CartLine, Destination, Parcel, ShippingOption
+from mercat.checkout import Cart, CartLine, Parcel, ShippingOption
 
 AdjustmentKind = Literal[
     "price", "line_discount", "order_discount", "shipping", "shipping_discount", "tax"
@@ -121,10 +121,6 @@ class Quote:
     lines: tuple[LineCost, ...]
     shipping: tuple[ShippingCost, ...] = ()
     tax_included: bool = False
-
-    @property
-    def destination(self) -> Destination | None:
-        return self.cart.destination
 
     @property
     def sellers(self) -> tuple[str | None, ...]:
