@@ -142,7 +142,7 @@ def line(variant: ObjectId, quantity: int = 1, **more: Any) -> dict[str, Any]:
 async def change(
     engine: Engine, name: str, viewer: Viewer = CARL, /, **given: Any
 ) -> tuple[dict[str, Any] | None, list[tuple[str, list[str] | None]]]:
-    """The cart of a mutation, and its errors' codes and fields."""
+    """The cart of a mutation, and its errors' codes and fields in the input."""
     kind = name[0].upper() + name[1:]
     answer = await answered(
         engine,
@@ -153,7 +153,16 @@ async def change(
     )
     assert "errors" not in answer, answer["errors"]
     payload = answer["data"][name]
-    return payload["cart"], [(one["code"], one["field"]) for one in payload["userErrors"]]
+    return payload["cart"], [(one["code"], in_input(one)) for one in payload["userErrors"]]
+
+
+def in_input(error: dict[str, Any]) -> list[str] | None:
+    """Where in the input an error is; None where it is about no field."""
+    if error["field"] is None:
+        return None
+    first, *rest = error["field"]
+    assert first == "input"
+    return rest
 
 
 async def changed(engine: Engine, name: str, viewer: Viewer = CARL, /, **given: Any) -> Any:

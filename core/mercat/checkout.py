@@ -1,7 +1,8 @@
 """Hooks of the checkout, with the values that they pass. Sums are integers of minor units."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -176,6 +177,73 @@ class CartProblem:
     line: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A way to pay; `id` is a provider's name, or that, a colon and which of its ways."""
+
+    id: str
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentWanted:
+    """What is to be paid for an order: `key` is the order's, and never pays twice.
+
+    `method` is the id of a PaymentMethod. `data` is what the client has from the provider, such as
+    a token; nothing in it is believed. The buyer comes back to `return_url`.
+    """
+
+    key: str
+    method: str
+    amount: int
+    currency: str
+    order_number: str
+    return_url: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+PaymentState = Literal[
+    "paid", "authorized", "on_delivery", "awaited", "action", "declined", "unknown", "ended"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStatus:
+    """Where a payment stands.
+
+    `paid` and `authorized` are the provider's word; `on_delivery` is paid when the goods come, and
+    `awaited` before they go. With `action` the buyer has to go to `url`, or the client to do
+    something with `data`, until `expires_at`. `unknown` is settled later. `ended` will not be paid
+    any more, and what was paid goes back. `message` is for the buyer.
+    """
+
+    state: PaymentState
+    message: str = ""
+    url: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWanted:
+    """What is to go back of the payment of an order, once for each `key`."""
+
+    key: str
+    payment: str
+    amount: int
+    currency: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundStatus:
+    """Whether money went back: `pending` is settled later, `failed` says why in `message`."""
+
+    state: Literal["done", "pending", "failed"]
+    message: str = ""
+
+
 @hookspec
 async def price_adjustments(context: Context, cart: Cart) -> Sequence[PriceAdjustment] | None:
     """Other prices for lines of a cart than the catalogue's."""
@@ -215,4 +283,64 @@ async def cart_abandoned(context: Context, cart_id: str) -> None:
 
     Told once until somebody changes it, through the outbox, at least once: its buyer may be
     reminded, where it is known who that is.
+    """
+
+
+@hookspec
+async def payment_methods(
+    context: Context, cart: Cart, total: int
+) -> Sequence[PaymentMethod] | None:
+    """The ways in which a cart that comes to `total` can be paid; never asked about nothing."""
+
+
+@hookspec
+async def payment_start(context: Context, wanted: PaymentWanted) -> PaymentStatus | None:
+    """Have something paid, or go on with it; None where the method isn't the plugin's.
+
+    The same key again is the same payment, whatever happened in between. Stock is reserved by
+    then, and no transaction is open. Where it can't be known what happened, the answer is
+    `unknown`; nothing is raised.
+    """
+
+
+@hookspec
+async def payment_status(context: Context, key: str) -> PaymentStatus | None:
+    """Where the payment of an order stands, asking the provider if need be; None without one."""
+
+
+@hookspec
+async def payment_end(context: Context, key: str, reason: str) -> PaymentStatus | None:
+    """Take no money any more, and give back what was taken: the order is not to be.
+
+    The answer is `ended`, or what keeps it from ending, such as `unknown`; None without a payment.
+    Repeating is harmless.
+    """
+
+
+@hookspec
+async def payment_refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
+    """Give some of a payment back; never more than was paid. None where it isn't the plugin's.
+
+    Raises InvalidError for more than there is to give back.
+    """
+
+
+@hookspec
+async def payment_changed(context: Context, key: str) -> None:
+    """The payment of an order stands elsewhere than before; told through the outbox.
+
+    Delivered at least once, and not always in order: ask `payment_status` where it stands.
+    """
+
+
+@hookspec
+async def order_placed(context: Context, order_id: str) -> None:
+    """A checkout became an order, by its key; told through the outbox, at least once."""
+
+
+@hookspec
+async def order_changed(context: Context, order_id: str, kind: str) -> None:
+    """Something happened to an order: `kind` is that of the entry in its timeline.
+
+    Told through the outbox, at least once.
     """

@@ -7,7 +7,7 @@ from typing import TypeVar
 import strawberry
 
 from mercat.errors import DomainError
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class AuthError(UserError):
 
 def to_error(error: DomainError) -> AuthError:
     """A refusal of a service as a `userError`; its field's path begins with `input`."""
-    field = ["input", *error.field] if error.field else None
+    field = input_path(error.field)
     return AuthError(field=field, message=str(error), code=AuthErrorCode(error.code))
 
 

@@ -23,7 +23,7 @@ from mercat.graphql.connections import (
     page_request,
 )
 from mercat.graphql.context import Info
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.records import reads, stored
 from mercat.graphql.scalars import URL
@@ -266,5 +266,5 @@ class MediaMutation:
 
 
 def _to_error(error: DomainError) -> MediaError:
-    field = ["input", *error.field] if error.field else None
+    field = input_path(error.field)
     return MediaError(field=field, message=str(error), code=MediaErrorCode(error.code))

@@ -12,10 +12,12 @@ from mercat_orders.carts.leaving import JOBS, remove_of_user, told_of
 from mercat_orders.carts.merging import merge_guest
 from mercat_orders.carts.personal import FIELDS
 from mercat_orders.carts.schema import CartMutation, CartQuery
+from mercat_orders.checkout import reconciling
 from mercat_orders.delivery.documents import ShippingMethodDocument
 from mercat_orders.delivery.memory import kept_methods
 from mercat_orders.delivery.schema import ShippingMethodMutation, ShippingMethodQuery
 from mercat_orders.operations import OPERATIONS
+from mercat_orders.orders.documents import OrderDocument
 from mercat_orders.permissions import PERMISSIONS
 from mercat_orders.taxation.documents import TaxZoneDocument
 from mercat_orders.taxation.memory import kept_zones
@@ -24,12 +26,12 @@ from mercat_orders.taxation.schema import TaxZoneMutation, TaxZoneQuery
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [CartDocument, ShippingMethodDocument, TaxZoneDocument]
+    return [CartDocument, OrderDocument, ShippingMethodDocument, TaxZoneDocument]
 
 
 @hookimpl
 def sealed_fields() -> Sequence[SealedFields]:
-    return [SealedFields(CartDocument, FIELDS)]
+    return [SealedFields(CartDocument, FIELDS), SealedFields(OrderDocument, FIELDS)]
 
 
 @hookimpl
@@ -62,7 +64,12 @@ def ready_operations() -> Sequence[Operation]:
 
 @hookimpl
 def scheduled_jobs() -> Sequence[Job]:
-    return JOBS
+    return (*JOBS, *reconciling.JOBS)
+
+
+@hookimpl
+async def payment_changed(context: Context, key: str) -> None:
+    await reconciling.follow_payment(context, key)
 
 
 @hookimpl

@@ -45,6 +45,19 @@ def _days(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
+def _basis_points(text: Any) -> Any:
+    """Per cent, such as `"12.5"`, as hundredths of them."""
+    try:
+        found = Decimal(str(text)) * _HUNDRED
+    except ArithmeticError:
+        raise ValueError(f"'{text}' is no number") from None
+    if not found.is_finite() or not 0 <= found <= _HUNDRED * _HUNDRED or found % 1:
+        raise ValueError("a commission is from 0 to 100 per cent, with two digits at most")
+    return int(found)
+
+
+Percent = Annotated[int, BeforeValidator(_basis_points)]
+"""Basis points: 1,250 are 12.5 per cent."""
 Prices = Annotated[dict[str, int], BeforeValidator(_minor)]
 Rates = Annotated[dict[str, Decimal], AfterValidator(_percent)]
 Days = Annotated[tuple[int, int], AfterValidator(_days)]
@@ -173,8 +186,24 @@ class OrderSettings(PluginSettings):
     max_quantity: int = Field(default=1_000_000, ge=1, le=1_000_000_000)
     """How many of a variant one line may have."""
 
+    require_terms: bool = True
+    """Whether a checkout needs the buyer to accept the shop's terms."""
+
+    commission: Percent = 0
+    """What the shop keeps of a seller's sales, in per cent, such as `"12.5"`."""
+
+    commissions: dict[str, Percent] = Field(default_factory=dict)
+    """The same for single sellers, by their keys."""
+
+    status_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where the storefront shows an order: `{number}` and `{secret}` stand for the order's."""
+
     tax_zones: dict[Key, TaxZoneSettings] = Field(default_factory=dict)
     """Tables `[plugins.orders.tax_zones.<id>]`: which tax is due where."""
 
     shipping_methods: dict[Key, ShippingMethodSettings] = Field(default_factory=dict)
     """Tables `[plugins.orders.shipping_methods.<id>]`: in which ways parcels can go."""
+
+    def commission_of(self, seller: str | None) -> int:
+        """What the shop keeps of that seller's sales, in basis points; nothing of its own."""
+        return 0 if seller is None else self.commissions.get(seller, self.commission)

@@ -5,7 +5,7 @@ from enum import Enum
 import strawberry
 
 from mercat.errors import DomainError
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 
 
 @strawberry.enum(description="What can be wrong with a product.")
@@ -30,5 +30,5 @@ class ProductError(UserError):
 
 def to_error(error: DomainError) -> ProductError:
     """A refusal of a service as a `userError`; its field's path begins with `input`."""
-    field = ["input", *error.field] if error.field else None
+    field = input_path(error.field)
     return ProductError(field=field, message=str(error), code=ProductErrorCode(error.code))

@@ -70,6 +70,11 @@ class UserError:
     message: str = strawberry.field(description="What is wrong, in a sentence.")
 
 
+def input_path(field: Sequence[str] | None) -> list[str] | None:
+    """The path of a `userError` about a mutation's only argument, `input`; None about no field."""
+    return ["input", *field] if field else None
+
+
 def refusal(message: str, code: ErrorCode = ErrorCode.BAD_REQUEST) -> GraphQLError:
     """An error about the request itself."""
     return GraphQLError(message, extensions={"code": code.value})

@@ -5,7 +5,7 @@ from enum import Enum
 import strawberry
 
 from mercat.errors import DomainError
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 from mercat_categories.schema import Category
 
 
@@ -100,5 +100,5 @@ class CategoryProductsRemovePayload:
 
 def to_error(error: DomainError) -> CategoryError:
     """A refusal of a service as a `userError`; its field's path begins with `input`."""
-    field = ["input", *error.field] if error.field else None
+    field = input_path(error.field)
     return CategoryError(field=field, message=str(error), code=CategoryErrorCode(error.code))

@@ -48,11 +48,13 @@ def _seen(viewer: Viewer, found: Mapping[str, Record], key: str) -> Record | Non
 
 
 async def latest_cart(context: Context) -> Record | None:
-    """The viewer's open cart that was changed last; None where the viewer has none, or no name."""
+    """The viewer's cart that was changed last and is no order yet; None without one, or a name."""
     owner = owner_of(context.viewer)
     if not any(owner.values()):
         return None
-    found = await carts(context).find_one({**owner, "state": "OPEN"}, sort=_LATEST)
+    found = await carts(context).find_one(
+        {**owner, "state": {"$in": ["OPEN", "CHECKOUT"]}}, sort=_LATEST
+    )
     return None if found is None or _is_over(found) else found
 
 

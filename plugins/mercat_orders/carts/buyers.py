@@ -17,6 +17,11 @@ _LONGEST_PHONE = 40
 
 async def set_buyer(context: Context, key: str, given: Mapping[str, str | None]) -> Record:
     """Write who buys: `email` and `phone`, None for what goes. Raises InvalidError."""
+    return await set_values(context, key, await buyer_values(context, given))
+
+
+async def buyer_values(context: Context, given: Mapping[str, str | None]) -> dict[str, Any]:
+    """What is stored of who buys. Raises InvalidError."""
     values: dict[str, Any] = {}
     if "email" in given:
         email = given["email"]
@@ -24,7 +29,7 @@ async def set_buyer(context: Context, key: str, given: Mapping[str, str | None])
     if "phone" in given:
         phone = line_of(given["phone"] or "", ("phone",), most=_LONGEST_PHONE)
         values["phone"] = await sealed(context, phone or None)
-    return await set_values(context, key, values)
+    return values
 
 
 async def set_addresses(
@@ -34,6 +39,13 @@ async def set_addresses(
 
     Raises AddressError, and NotServedError for a country that the shop doesn't deliver to.
     """
+    return await set_values(context, key, await address_values(context, given))
+
+
+async def address_values(
+    context: Context, given: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, Any]:
+    """What is stored of where a cart goes. Raises as `set_addresses` does."""
     values: dict[str, Any] = {}
     for name, shown in (
         ("shipping_address", "shippingAddress"),
@@ -50,4 +62,4 @@ async def set_addresses(
                 )
             values["country"] = address.country
         values[name] = await sealed(context, address)
-    return await set_values(context, key, values)
+    return values

@@ -5,7 +5,7 @@ from beanie import Document, PydanticObjectId
 from pydantic import BaseModel, Field
 from pymongo import IndexModel
 
-CartState = Literal["OPEN", "MERGED", "ORDERED"]
+CartState = Literal["OPEN", "CHECKOUT", "ORDERED", "MERGED"]
 
 
 class LineOption(BaseModel):
@@ -42,7 +42,8 @@ class CartDocument(Document):
     """A cart of a user, of a guest, or of whoever knows its id, which nobody guesses.
 
     `email`, `phone` and the addresses are encrypted (mercat.storage.encryption). `told` says that
-    it was told to be abandoned, since it was last changed.
+    it was told to be abandoned, since it was last changed. While it is in CHECKOUT, and once it is
+    ORDERED, `order` is the one that it becomes.
     """
 
     id: str  # type: ignore[assignment]
@@ -57,8 +58,10 @@ class CartDocument(Document):
     shipping_address: Any = None
     billing_address: Any = None
     ways: list[ChosenWay] = Field(default_factory=list)
+    payment_method: str | None = None
     told: bool = False
     merged_into: str | None = None
+    order: PydanticObjectId | None = None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime

@@ -16,6 +16,8 @@ from mercat_orders.carts.access import carts, find_cart, owner_of
 from mercat_orders.carts.lines import LONGEST_NOTE, NewLine, added, repriced
 from mercat_orders.carts.reading import look_at
 from mercat_orders.errors import NotServedError, QuantityError, ShippingError
+from mercat_orders.orders.access import orders
+from mercat_orders.orders.failing import fail
 from mercat_orders.settings import OrderSettings
 from mercat_orders.tokens import random_key
 
@@ -37,9 +39,22 @@ async def create(
     context: Context, currency: str | None, country: str | None, lines: Sequence[NewLine]
 ) -> Record:
     """A new cart of the viewer. Raises NotServedError, and what `lines.added` does."""
+    record = await made(context, random_key(), currency, country, lines)
+    await carts(context).insert_one(record)
+    return record
+
+
+async def made(
+    context: Context,
+    key: str,
+    currency: str | None,
+    country: str | None,
+    lines: Sequence[NewLine],
+) -> Record:
+    """A cart of the viewer that isn't stored yet. Raises as `create` does."""
     now = datetime.now(UTC)
     record: Record = {
-        "_id": random_key(),
+        "_id": key,
         **owner_of(context.viewer),
         "state": "OPEN",
         "currency": _currency(context, currency or context.shop.currency),
@@ -50,15 +65,16 @@ async def create(
         "shipping_address": None,
         "billing_address": None,
         "ways": [],
+        "payment_method": None,
         "told": False,
         "merged_into": None,
+        "order": None,
         "created_at": now,
         "version": 1,
         **_touched(context, now),
     }
     if lines:
         record |= await added(context, record, lines)
-    await carts(context).insert_one(record)
     return record
 
 
@@ -165,6 +181,9 @@ async def change(context: Context, key: str, edit: Edit) -> Record:
     """
     for _ in range(_TRIES):
         record = await find_cart(context, key)
+        if record["state"] == "CHECKOUT":
+            await _reopen(context, record)
+            continue
         if record["state"] != "OPEN":
             raise ConflictError("this cart is an order already", field=("cartId",))
         values = await edit(record)
@@ -179,6 +198,13 @@ async def change(context: Context, key: str, edit: Edit) -> Record:
         if after is not None:
             return after
     raise ConflictError("the cart is being changed elsewhere; try again")
+
+
+async def _reopen(context: Context, record: Record) -> None:
+    """End the checkout that a cart is in: who changes it means something else now."""
+    order = await orders(context).find_one({"_id": record["order"]})
+    if order is not None:
+        await fail(context, order, "ABANDONED", "the cart was changed before it was ordered")
 
 
 def _touched(context: Context, now: datetime) -> dict[str, datetime]:

@@ -42,7 +42,9 @@ async def _tell(context: Context, wanted: Mapping[str, Any]) -> None:
 
 async def remove_expired(context: Context) -> None:
     """Remove the carts that are over; what became an order is the order's."""
-    await carts(context).delete_many({"expires_at": {"$lt": datetime.now(UTC)}})
+    await carts(context).delete_many(
+        {"expires_at": {"$lt": datetime.now(UTC)}, "state": {"$ne": "CHECKOUT"}}
+    )
 
 
 async def remove_of_user(context: Context, user: str) -> None:

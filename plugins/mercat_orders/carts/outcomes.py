@@ -7,7 +7,7 @@ from typing import TypeVar
 import strawberry
 
 from mercat.errors import DomainError
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 from mercat_orders.errors import AddressError
 
 T = TypeVar("T")
@@ -33,6 +33,9 @@ class CartErrorCode(Enum):
         "NOT_SERVED", description="The shop doesn't sell there, or not in that currency."
     )
     SHIPPING = strawberry.enum_value("SHIPPING", description="It can't be delivered in that way.")
+    PAYMENT_METHOD = strawberry.enum_value(
+        "PAYMENT_METHOD", description="It can't be paid in that way."
+    )
     ADDRESS = strawberry.enum_value(
         "ADDRESS", description="The country's post would not take the address."
     )
@@ -55,6 +58,6 @@ def to_errors(error: DomainError) -> list[CartError]:
     """An error as a client sees it; one of an address is several."""
     code = CartErrorCode(error.code)
     if isinstance(error, AddressError):
-        return [CartError(field=list(at), message=words, code=code) for at, words in error.problems]
-    field = None if error.field is None else list(error.field)
-    return [CartError(field=field, message=str(error), code=code)]
+        found = [(input_path(at), words) for at, words in error.problems]
+        return [CartError(field=at, message=words, code=code) for at, words in found]
+    return [CartError(field=input_path(error.field), message=str(error), code=code)]

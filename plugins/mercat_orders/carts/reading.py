@@ -25,8 +25,11 @@ from mercat_products.offers import Offer, offers
 T = TypeVar("T")
 
 
-async def look_at(context: Context, record: Record) -> CartView:
-    """The cart at today's prices, stocks, ways and taxes."""
+async def look_at(context: Context, record: Record, *, takes_cheapest: bool = False) -> CartView:
+    """The cart at today's prices, stocks, ways and taxes.
+
+    With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest.
+    """
     found = await offers(context, [line["variant"] for line in record["lines"]])
     personal = await personal_of(context, record)
     place = _destination(record, personal.shipping_address)
@@ -38,7 +41,7 @@ async def look_at(context: Context, record: Record) -> CartView:
         user=record["user"],
         guest=record["guest"],
     )
-    quote = await _quote(context, cart, place, record)
+    quote = await _quote(context, cart, place, record, takes_cheapest=takes_cheapest)
     lines = tuple(_views(cart, record, found, quote))
     said = _flat(await context.hooks.collect(checkout.cart_problems, context, quote.cart))
     problems = problems_of(context, record, personal, lines, quote)
@@ -46,7 +49,9 @@ async def look_at(context: Context, record: Record) -> CartView:
     return CartView(record, personal, lines, quote, (*problems, *more))
 
 
-async def _quote(context: Context, cart: Cart, place: Destination, record: Record) -> Quote:
+async def _quote(
+    context: Context, cart: Cart, place: Destination, record: Record, *, takes_cheapest: bool
+) -> Quote:
     """Every step, with what the plugins say to it."""
     hooks = context.hooks
     adjustments = _flat(await hooks.collect(checkout.price_adjustments, context, cart))
@@ -55,7 +60,9 @@ async def _quote(context: Context, cart: Cart, place: Destination, record: Recor
     quote = steps.discounted(quote, discounts)
     parcels = steps.parcels(quote, place)
     chosen = {way["seller"]: way["option"] for way in record["ways"]}
-    quote = steps.shipped(quote, await _ways(context, parcels), chosen)
+    quote = steps.shipped(
+        quote, await _ways(context, parcels), chosen, takes_cheapest=takes_cheapest
+    )
     quote = steps.shipping_discounted(quote, discounts)
     question = TaxQuestion(cart.currency, place, steps.taxables(quote), cart.user)
     said = await hooks.first(checkout.taxes, context, question)

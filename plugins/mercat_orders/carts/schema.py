@@ -122,11 +122,11 @@ class CartMutation:
             CartCreateInput, strawberry.argument(description="What to begin with.")
         ],
     ) -> CartCreatePayload:
-        return await _answer(
+        return await answer(
             info,
             CartCreatePayload,
             lambda: editing.create(
-                info.context, input.currency, input.country, _new_lines(input.lines)
+                info.context, input.currency, input.country, new_lines(input.lines)
             ),
         )
 
@@ -138,10 +138,10 @@ class CartMutation:
             CartLinesAddInput, strawberry.argument(description="What goes where.")
         ],
     ) -> CartLinesAddPayload:
-        return await _answer(
+        return await answer(
             info,
             CartLinesAddPayload,
-            lambda: editing.add_lines(info.context, _key(input), _new_lines(input.lines)),
+            lambda: editing.add_lines(info.context, cart_key(input), new_lines(input.lines)),
         )
 
     @strawberry.field(
@@ -160,10 +160,10 @@ class CartMutation:
                 for at, one in enumerate(input.lines)
             ]
 
-        return await _answer(
+        return await answer(
             info,
             CartLinesUpdatePayload,
-            lambda: editing.update_lines(info.context, _key(input), changes()),
+            lambda: editing.update_lines(info.context, cart_key(input), changes()),
         )
 
     @strawberry.field(description="Take lines out of a cart, all or none.")
@@ -177,10 +177,10 @@ class CartMutation:
         def keys() -> list[ObjectId]:
             return [_line(one, "lineIds", str(at)) for at, one in enumerate(input.line_ids)]
 
-        return await _answer(
+        return await answer(
             info,
             CartLinesRemovePayload,
-            lambda: editing.remove_lines(info.context, _key(input), keys()),
+            lambda: editing.remove_lines(info.context, cart_key(input), keys()),
         )
 
     @strawberry.field(description="Take everything out of a cart.")
@@ -191,8 +191,8 @@ class CartMutation:
             CartClearInput, strawberry.argument(description="Which cart.")
         ],
     ) -> CartClearPayload:
-        return await _answer(
-            info, CartClearPayload, lambda: editing.clear(info.context, _key(input))
+        return await answer(
+            info, CartClearPayload, lambda: editing.clear(info.context, cart_key(input))
         )
 
     @strawberry.field(description="Have a cart in another currency, or go to another country.")
@@ -203,10 +203,12 @@ class CartMutation:
             CartMarketSetInput, strawberry.argument(description="What to change.")
         ],
     ) -> CartMarketSetPayload:
-        return await _answer(
+        return await answer(
             info,
             CartMarketSetPayload,
-            lambda: editing.set_market(info.context, _key(input), input.currency, input.country),
+            lambda: editing.set_market(
+                info.context, cart_key(input), input.currency, input.country
+            ),
         )
 
     @strawberry.field(description="Say who buys.")
@@ -217,10 +219,10 @@ class CartMutation:
             CartBuyerSetInput, strawberry.argument(description="Who it is.")
         ],
     ) -> CartBuyerSetPayload:
-        return await _answer(
+        return await answer(
             info,
             CartBuyerSetPayload,
-            lambda: buyers.set_buyer(info.context, _key(input), _given(input)),
+            lambda: buyers.set_buyer(info.context, cart_key(input), _given(input)),
         )
 
     @strawberry.field(description="Say where a cart goes, and whom the invoice is for.")
@@ -232,10 +234,10 @@ class CartMutation:
         ],
     ) -> CartAddressSetPayload:
         given = {name: value and vars(value) for name, value in _given(input).items()}
-        return await _answer(
+        return await answer(
             info,
             CartAddressSetPayload,
-            lambda: buyers.set_addresses(info.context, _key(input), given),
+            lambda: buyers.set_addresses(info.context, cart_key(input), given),
         )
 
     @strawberry.field(description="Choose how parcels go.")
@@ -255,22 +257,22 @@ class CartMutation:
                 for at, one in enumerate(input.selections)
             }
 
-        return await _answer(
+        return await answer(
             info,
             CartShippingSelectPayload,
-            lambda: editing.select_ways(info.context, _key(input), ways()),
+            lambda: editing.select_ways(info.context, cart_key(input), ways()),
         )
 
 
-async def _answer(
-    info: Info, payload: Callable[..., P], work: Callable[[], Awaitable[Record]]
-) -> P:
+async def answer(info: Info, payload: Callable[..., P], work: Callable[[], Awaitable[Record]]) -> P:
+    """The payload of a change: the cart as it is then, or what the caller can mend."""
     record, errors = await attempted(work)
     cart = None if record is None else to_cart(await look_at(info.context, record))
     return payload(cart=cart, user_errors=errors)
 
 
-def _key(given: Any) -> str:
+def cart_key(given: Any) -> str:
+    """The key in an input's `cart_id`. Raises InvalidError."""
     return key_of(given.cart_id, "Cart", ("cartId",))
 
 
@@ -292,7 +294,7 @@ def _given(values: Any) -> dict[str, Any]:
     }
 
 
-def _new_lines(given: Sequence[CartLineInput]) -> list[NewLine]:
+def new_lines(given: Sequence[CartLineInput]) -> list[NewLine]:
     return [
         NewLine(
             object_id(one.variant_id, "ProductVariant", ("lines", str(at), "variantId")),

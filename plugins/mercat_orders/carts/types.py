@@ -168,6 +168,7 @@ class Cart(Node):
     updated_at: datetime = strawberry.field(description="When it was last changed.")
     expires_at: datetime = strawberry.field(description="When it goes, if nobody changes it.")
     version: int = strawberry.field(description="Grows with each change.")
+    view: strawberry.Private[CartView]
 
     @classmethod
     async def load_nodes(cls, info: Info, keys: Sequence[str]) -> list[Self | None]:
@@ -198,6 +199,7 @@ def to_cart(view: CartView) -> Cart:
         updated_at=record["updated_at"],
         expires_at=record["expires_at"],
         version=record["version"],
+        view=view,
     )
 
 

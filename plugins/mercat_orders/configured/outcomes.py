@@ -7,7 +7,7 @@ from typing import TypeVar
 import strawberry
 
 from mercat.errors import DomainError
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 
 T = TypeVar("T")
 
@@ -40,6 +40,6 @@ async def attempted(
     try:
         return await work(), []
     except DomainError as error:
-        field = ["input", *error.field] if error.field else None
+        field = input_path(error.field)
         code = ConfigurationErrorCode(error.code)
         return None, [ConfigurationError(field=field, message=str(error), code=code)]

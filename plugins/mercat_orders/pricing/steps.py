@@ -83,11 +83,13 @@ def shipped(
     quote: Quote,
     options: Sequence[tuple[Parcel, Sequence[ShippingOption]]],
     chosen: Mapping[str | None, str],
+    *,
+    takes_cheapest: bool = False,
 ) -> Quote:
-    """With the chosen way of each parcel; the only one where there is just one."""
+    """With the chosen way of each parcel; the only one, or the cheapest, where none is chosen."""
     costs = []
     for parcel, ways in options:
-        option = _chosen(ways, chosen.get(parcel.seller))
+        option = _chosen(ways, chosen.get(parcel.seller), takes_cheapest=takes_cheapest)
         why: tuple[Adjustment, ...] = ()
         if option is not None:
             why = (
@@ -208,7 +210,11 @@ def _worth(discount: Discount, left: int) -> int:
     return max(0, min(wanted, left))
 
 
-def _chosen(ways: Sequence[ShippingOption], wanted: str | None) -> ShippingOption | None:
+def _chosen(
+    ways: Sequence[ShippingOption], wanted: str | None, *, takes_cheapest: bool
+) -> ShippingOption | None:
+    if wanted is None and takes_cheapest:
+        return min(ways, key=lambda way: way.price, default=None)
     if wanted is None:
         return ways[0] if len(ways) == 1 else None
     return next((way for way in ways if way.id == wanted), None)

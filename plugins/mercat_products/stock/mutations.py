@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from mercat.errors import DomainError, InvalidError
 from mercat.graphql.context import Info, idempotency_key
-from mercat.graphql.errors import UserError
+from mercat.graphql.errors import UserError, input_path
 from mercat.graphql.extend import Mutation, Subscription, extend
 from mercat.ids import object_id
 from mercat_products.schema import Product, ProductVariant
@@ -183,7 +183,7 @@ def _variant_key(given: str, field: tuple[str, ...] = ()) -> ObjectId:
 
 
 def _to_error(error: DomainError) -> StockError:
-    field = ["input", *error.field] if error.field else None
+    field = input_path(error.field)
     return StockError(field=field, message=str(error), code=StockErrorCode(error.code))
 
 

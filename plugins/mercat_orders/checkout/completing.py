@@ -1,0 +1,163 @@
+"""One path from a checkout to its order: for the buyer's request, retries, webhooks and the job.
+
+Whoever drives it goes through `proceed`, which may be run again from any point, by several at once,
+and after `kill -9`: stock is reserved under the order's key, the payment is begun under it, outside
+any transaction, and one transaction makes it an order.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ReturnDocument
+
+from mercat import checkout
+from mercat.checkout import PaymentStatus
+from mercat.context import Context
+from mercat.errors import ConflictError, NotFoundError
+from mercat.storage import Record, Session
+from mercat_orders.carts.access import carts
+from mercat_orders.checkout import paying
+from mercat_orders.checkout.beginning import begun, known
+from mercat_orders.checkout.errors import failure
+from mercat_orders.checkout.turns import turn
+from mercat_orders.checkout.wanting import Completion
+from mercat_orders.orders.access import orders
+from mercat_orders.orders.changing import Happening, entry
+from mercat_orders.orders.failing import fail
+from mercat_orders.orders.feed import publish_placed
+from mercat_products.stock.errors import OutOfStockError
+from mercat_products.stock.reservations import Line, commit, in_turn, reserve
+
+HELD = timedelta(minutes=20)
+"""How long stock is held for a payment; what is paid later is honoured while stock remains."""
+
+_TRIES = 10
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The order; where it isn't one yet, `action` is what its payment waits for."""
+
+    order: Record
+    action: PaymentStatus | None = None
+
+
+async def complete(context: Context, cart: str, wanted: Completion) -> Completed:
+    """Make an order of a cart, once, or say what the buyer has to do first.
+
+    Raises what `beginning.begun` does, FailedError, OutOfStockError and ConflictError.
+    """
+    for _ in range(_TRIES):
+        order = await known(context, wanted) or await begun(context, cart, wanted)
+        if order is not None:
+            return await proceed(context, order, wanted.data)
+        await asyncio.sleep(_PAUSE_SECONDS)
+    raise ConflictError("the cart is being changed elsewhere; try again")
+
+
+async def proceed(context: Context, order: Record, data: Mapping[str, str]) -> Completed:
+    """Bring a checkout as far as it goes. Raises FailedError, OutOfStockError, ConflictError."""
+    if order["state"] == "PLACING":
+        async with turn(context, order["_id"]):
+            return await _brought(context, order, data)
+    return _told(order)
+
+
+async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> Completed:
+    for attempt in range(_TRIES):
+        found = await orders(context).find_one({"_id": order["_id"]}) if attempt else order
+        if found is None:
+            raise NotFoundError("there is no such order")
+        if found["state"] != "PLACING":
+            return _told(found)
+        try:
+            await _reserve(context, found)
+        except ConflictError:  # somebody else is at it, and may have sold it just now
+            await asyncio.sleep(_PAUSE_SECONDS)
+            continue
+        return await settle(context, found, await paying.start(context, found, data))
+    raise ConflictError("the order is being placed elsewhere; ask again")
+
+
+async def settle(context: Context, order: Record, status: PaymentStatus) -> Completed:
+    """Make of a checkout what its payment says. Raises FailedError, OutOfStockError."""
+    state = paying.TAKEN.get(status.state)
+    if state is not None:
+        return await _placed(context, order, state, status.state)
+    if status.state in ("declined", "ended"):
+        words = status.message or "the payment was declined"
+        await fail(context, order, "DECLINED", words)
+        return await _now(context, order)
+    return Completed(order, status)
+
+
+async def _reserve(context: Context, order: Record) -> None:
+    lines = [Line(line["variant"], line["quantity"]) for line in order["lines"]]
+    try:
+        await reserve(context, str(order["_id"]), lines, HELD)
+    except OutOfStockError as error:
+        await fail(context, order, "OUT_OF_STOCK", str(error))
+        raise
+
+
+async def _placed(context: Context, order: Record, state: str, payment: str) -> Completed:
+    key = str(order["_id"])
+
+    async def work(session: Session) -> None:
+        if await _write(context, session, order, state, payment) is None:
+            return
+        await commit(context, key, session)
+        await carts(context).update_one(
+            {"_id": order["cart"], "order": order["_id"]},
+            {"$set": {"state": "ORDERED"}, "$inc": {"version": 1}},
+            session=session,
+        )
+        await context.engine.outbox.add(session, checkout.order_placed, context, key)
+
+    try:
+        await in_turn(context, key, work)
+    except (OutOfStockError, NotFoundError):  # the hold ran out before the payment came
+        await fail(context, order, "OUT_OF_STOCK", "somebody else was faster; it is sold out now")
+    found = await _now(context, order)
+    await publish_placed(context, found.order)
+    return found
+
+
+async def _write(
+    context: Context, session: Session, order: Record, state: str, payment: str
+) -> Record | None:
+    now = datetime.now(UTC)
+    facts: dict[str, Any] = {"payment": payment}
+    return await orders(context).find_one_and_update(
+        {"_id": order["_id"], "state": "PLACING"},
+        {
+            "$set": {
+                "state": state,
+                "seller_orders.$[].state": state,
+                "payment.state": payment,
+                "placed_at": now,
+                "updated_at": now,
+            },
+            "$push": {"timeline": entry(context.viewer, order, Happening("PLACED", facts=facts))},
+            "$inc": {"version": 1},
+        },
+        session=session,
+        return_document=ReturnDocument.AFTER,
+    )
+
+
+async def _now(context: Context, order: Record) -> Completed:
+    found = await orders(context).find_one({"_id": order["_id"]})
+    if found is None:
+        raise NotFoundError("there is no such order")
+    return _told(found)
+
+
+def _told(order: Record) -> Completed:
+    if (why := order["failure"]) is not None:
+        raise failure(why["code"], why["message"])
+    return Completed(order)

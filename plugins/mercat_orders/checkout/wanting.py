@@ -1,0 +1,75 @@
+"""What completes a checkout, and what the buyer agrees to with it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from mercat.context import Context
+from mercat.errors import InvalidError
+from mercat.storage.idempotency import LONGEST_KEY
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """To a quote, by its digest, or to pay at most so much, in minor units of that currency."""
+
+    quote: str | None = None
+    most: int | None = None
+    currency: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        return self.quote is not None or self.most is not None
+
+    def holds(self, quote: str, total: int, currency: str) -> bool:
+        if self.quote is not None and self.quote != quote:
+            return False
+        return self.most is None or (self.currency == currency and total <= self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that may come again: digests of its idempotency key, and of what it asks for."""
+
+    key: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the buyer wants; `data` is for the payment's provider.
+
+    With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest.
+    """
+
+    agreement: Agreement
+    method: str | None = None
+    accepts_terms: bool = False
+    takes_cheapest: bool = False
+    return_url: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+    request: Request | None = None
+
+
+def request_of(context: Context, cart: str, key: str, asked: object) -> Request:
+    """The request with an idempotency key: keys of two buyers never meet. Raises InvalidError.
+
+    `cart` says whose it is where nobody is known; `asked` is anything JSON.
+    """
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidError(
+            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
+        )
+    viewer = context.viewer
+    scope = f"{viewer.user or ''}\0{viewer.guest or ''}\0"
+    scope += "" if viewer.user or viewer.guest else cart
+    return Request(
+        _digest(f"{scope}\0{key}".encode(errors="surrogatepass")),
+        _digest(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)),
+    )
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,125 @@
+"""What tests of checkouts and orders need: carts that are ready, and orders that were placed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mercat.context import Context, Viewer
+from mercat.engine import Engine
+from mercat.ids import decode_id
+from mercat.storage import Record
+from mercat_orders.carts import buyers, editing
+from mercat_orders.carts.access import carts
+from mercat_orders.carts.lines import NewLine
+from mercat_orders.checkout.completing import Completed, complete
+from mercat_orders.checkout.reconciling import reconcile
+from mercat_orders.checkout.wanting import Agreement, Completion, Request
+from mercat_orders.orders.access import orders
+from mercat_orders.orders.documents import WAITING
+
+from .market import BERLIN, CARL, offer
+from .market import TOML as MARKET
+from .plugins_for_tests.stocktaking.shop import figures
+from .plugins_for_tests.till.books import BOOKS
+
+TOML = MARKET.replace('"orders"]', '"orders", "tests.plugins_for_tests.till"]') + """
+[plugins.orders.shipping_methods.free]
+name = "Free"
+countries = ["DE"]
+prices = { EUR = "0" }
+"""
+"""The market with a till."""
+
+_BERLIN = {
+    "name": "Ada Lovelace",
+    "lines": ["Unter den Linden 1"],
+    "city": "Berlin",
+    "postal_code": "10117",
+    "country": "DE",
+}
+assert _BERLIN["name"] == BERLIN["name"]
+
+
+async def ready(
+    engine: Engine,
+    *quantities: int,
+    viewer: Viewer = CARL,
+    sellers: Sequence[str | None] = (None,),
+    prices: dict[str, int] | None = None,
+    stock: int | None = 100,
+    currency: str = "EUR",
+) -> Record:
+    """A stored cart that lacks nothing: for each quantity a new thing, the sellers' in turn."""
+    lines = []
+    for index, quantity in enumerate(quantities or (1,)):
+        seller = sellers[index % len(sellers)]
+        lines.append(
+            NewLine(await offer(engine, seller=seller, prices=prices, stock=stock), quantity)
+        )
+    context = Context(engine, viewer)
+    record = await editing.create(context, currency, "DE", lines)
+    key = record["_id"]
+    await buyers.set_buyer(context, key, {"email": "ada@example.com", "phone": "+49 30 123"})
+    await buyers.set_addresses(context, key, {"shipping_address": _BERLIN})
+    ways = dict.fromkeys(sellers[:len(lines)], ("standard", ()))
+    return await editing.select_ways(context, key, ways)
+
+
+async def completed(
+    engine: Engine,
+    cart: Record,
+    *,
+    viewer: Viewer = CARL,
+    method: str = "till:paid",
+    request: Request | None = None,
+) -> Completed:
+    """What becomes of a cart, whatever it costs."""
+    wanted = Completion(
+        Agreement(most=10**12, currency=cart["currency"]),
+        method=method,
+        accepts_terms=True,
+        request=request,
+    )
+    return await complete(Context(engine, viewer), cart["_id"], wanted)
+
+
+async def placed(
+    engine: Engine, *quantities: int, method: str = "till:paid", **more: Any
+) -> Record:
+    """A stored order of new things, as `ready` makes them."""
+    viewer: Viewer = more.get("viewer", CARL)
+    cart = await ready(engine, *quantities, **more)
+    return (await completed(engine, cart, viewer=viewer, method=method)).order
+
+
+async def left(engine: Engine) -> None:
+    """Let every checkout look as if nobody had come back to it for ten minutes; run the job."""
+    context = engine.context()
+    past = datetime.now(UTC) - timedelta(minutes=10)
+    await orders(context).update_many(
+        {"state": {"$in": ["PLACING", "FAILED"]}}, {"$set": {"begun_at": past, "updated_at": past}}
+    )
+    await reconcile(context)
+
+
+async def check_books(engine: Engine, cart: Record, stock: int = 100) -> Sequence[Record]:
+    """What must hold of a cart however it went; returns its orders."""
+    context = engine.context()
+    found = await orders(context).find({"cart": cart["_id"]}).to_list()
+    real = [order for order in found if order["state"] not in WAITING]
+    assert len(real) <= 1
+    for order in found:
+        payment = BOOKS.get(str(order["_id"]))
+        kept = 0 if payment is None else payment.charged - sum(payment.refunded.values())
+        assert kept == (order["sums"]["total"] if order in real else 0)
+    now = await carts(context).find_one({"_id": cart["_id"]})
+    assert now is not None
+    assert now["state"] == ("ORDERED" if real else "OPEN")
+    for line in cart["lines"]:
+        on_hand, reserved = await figures(engine, line["variant"])
+        assert (on_hand, reserved) == (stock - (line["quantity"] if real else 0), 0)
+    return real
+
+
+def key_in(global_id: str) -> str:
+    return decode_id(global_id)[1]
