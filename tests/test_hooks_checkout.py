@@ -6,22 +6,35 @@ from decimal import Decimal
 
 import pytest
 
+from mercat import checkout
 from mercat.checkout import (
     Cart,
     CartProblem,
     Discount,
     Parcel,
+    PaymentMethod,
+    PaymentStatus,
+    PaymentWanted,
     PriceAdjustment,
+    RefundStatus,
+    RefundWanted,
     ShippingOption,
     Tax,
     TaxAnswer,
     TaxQuestion,
 )
+from mercat.ids import encode_id
+from mercat.storage import Session
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.leaving import tell_abandoned
+from mercat_orders.checkout.errors import DeclinedError
+from mercat_orders.checkout.reconciling import follow_payment
+from mercat_orders.orders.access import orders
 
+from .asking import answered
 from .conftest import EngineFor, until
-from .market import TOML, cart_of, changed, line, offer, sums
+from .market import CARL, TOML, cart_of, changed, line, offer, sums
+from .ordering import completed, left, ready
 from .test_hooks import Plugins
 
 
@@ -135,3 +148,146 @@ async def test_hook_cart_abandoned(plugins: Plugins, engine_for: EngineFor) -> N
     await until(heard)
     (stored,) = await carts(context).find().to_list()
     assert told == [stored["_id"]]
+
+
+class Counter:
+    """What a plugin that takes money is asked, and answers."""
+
+    def __init__(self, plugins: Plugins, *answers: PaymentStatus) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.refunds: list[RefundWanted] = []
+        self.wanted: list[PaymentWanted] = []
+        self._answers = list(answers)
+        self.status: PaymentStatus | None = None
+
+        async def payment_methods(cart: Cart, total: int) -> Sequence[PaymentMethod]:
+            self.asked.append(("methods", f"{total} {cart.currency}"))
+            return [PaymentMethod("counter", "At the counter", "Bring cash.")]
+
+        async def payment_start(wanted: PaymentWanted) -> PaymentStatus | None:
+            self.wanted.append(wanted)
+            self.status = self._answers.pop(0) if self._answers else self.status
+            return self.status
+
+        async def payment_status(key: str) -> PaymentStatus | None:
+            self.asked.append(("status", key))
+            return self.status
+
+        async def payment_end(key: str, reason: str) -> PaymentStatus | None:
+            self.asked.append(("end", f"{key} {reason}"))
+            return PaymentStatus("ended")
+
+        async def payment_refund(wanted: RefundWanted) -> RefundStatus:
+            self.refunds.append(wanted)
+            return RefundStatus("done")
+
+        plugins.add(
+            "counters",
+            payment_methods=payment_methods,
+            payment_start=payment_start,
+            payment_status=payment_status,
+            payment_end=payment_end,
+            payment_refund=payment_refund,
+        )
+
+
+async def test_hook_payment_methods(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins)
+    engine = await engine_for(shop_of(plugins))
+    cart = await ready(engine, 1)
+    asked = "query ($id: ID) { cart(id: $id) { paymentMethods { id name description } } }"
+    answer = await answered(engine, asked, {"id": encode_id("Cart", cart["_id"])}, viewer=CARL)
+    (method,) = answer["data"]["cart"]["paymentMethods"]
+    assert method == {"id": "counter", "name": "At the counter", "description": "Bring cash."}
+    assert ("methods", "1490 EUR") in counter.asked
+
+
+async def test_hook_payment_start(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("on_delivery"))
+    engine = await engine_for(shop_of(plugins))
+    done = await completed(engine, await ready(engine, 1), method="counter")
+    (wanted,) = counter.wanted
+    assert wanted.key == str(done.order["_id"])
+    assert (wanted.amount, wanted.currency) == (1_490, "EUR")
+    assert wanted.order_number == done.order["code"]
+    assert done.order["payment"]["state"] == "on_delivery"
+
+
+async def test_hook_payment_status(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("unknown"))
+    engine = await engine_for(shop_of(plugins))
+    done = await completed(engine, await ready(engine, 1), method="counter")
+    assert done.order["state"] == "PLACING"
+    counter.status = PaymentStatus("paid")
+    await left(engine)
+    assert ("status", str(done.order["_id"])) in counter.asked
+    found = await orders(engine.context()).find_one({"_id": done.order["_id"]})
+    assert found is not None
+    assert found["state"] == "CONFIRMED"
+
+
+async def test_hook_payment_end(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("declined", "no cash"))
+    engine = await engine_for(shop_of(plugins))
+    with pytest.raises(DeclinedError, match="no cash"):
+        await completed(engine, await ready(engine, 1), method="counter")
+    assert [what for what, _ in counter.asked if what == "end"] == ["end"]
+
+
+async def test_hook_payment_changed(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("awaited"))
+    engine = await engine_for(shop_of(plugins), work=True)
+    done = await completed(engine, await ready(engine, 1), method="counter")
+    assert done.order["state"] == "PENDING"
+    counter.status = PaymentStatus("paid")
+    context = engine.context()
+    key = str(done.order["_id"])
+
+    async def tell(session: Session) -> None:
+        await engine.outbox.add(session, checkout.payment_changed, context, key)
+
+    await engine.storage.transaction(tell)
+
+    async def confirmed() -> bool:
+        found = await orders(context).find_one({"_id": done.order["_id"]})
+        return found is not None and found["state"] == "CONFIRMED"
+
+    await until(confirmed)
+
+
+async def test_hook_order_placed(plugins: Plugins, engine_for: EngineFor) -> None:
+    told: list[str] = []
+
+    async def order_placed(order_id: str) -> None:
+        told.append(order_id)
+
+    Counter(plugins, PaymentStatus("paid"))
+    plugins.add("mails", order_placed=order_placed)
+    engine = await engine_for(shop_of(plugins), work=True)
+    done = await completed(engine, await ready(engine, 1), method="counter")
+
+    async def heard() -> bool:
+        return bool(told)
+
+    await until(heard)
+    assert told == [str(done.order["_id"])]
+
+
+async def test_hook_order_changed(plugins: Plugins, engine_for: EngineFor) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def order_changed(order_id: str, kind: str) -> None:
+        told.append((order_id, kind))
+
+    counter = Counter(plugins, PaymentStatus("awaited"))
+    plugins.add("mails", order_changed=order_changed)
+    engine = await engine_for(shop_of(plugins), work=True)
+    done = await completed(engine, await ready(engine, 1), method="counter")
+    counter.status = PaymentStatus("paid")
+    await follow_payment(engine.context(), str(done.order["_id"]))
+
+    async def heard() -> bool:
+        return bool(told)
+
+    await until(heard)
+    assert told == [(str(done.order["_id"]), "PAYMENT_CHANGED")]

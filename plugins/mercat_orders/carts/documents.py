@@ -38,6 +38,21 @@ class ChosenWay(BaseModel):
     option: str
 
 
+class DraftDiscount(BaseModel):
+    """What staff took off: `amount` in minor units, or `rate` as a decimal, such as `0.1`."""
+
+    label: str
+    amount: int | None = None
+    rate: str | None = None
+
+
+class DraftTerms(BaseModel):
+    """What staff agreed on with a buyer: prices by line, in minor units, and discounts."""
+
+    prices: dict[str, int] = Field(default_factory=dict)
+    discounts: list[DraftDiscount] = Field(default_factory=list)
+
+
 class CartDocument(Document):
     """A cart of a user, of a guest, or of whoever knows its id, which nobody guesses.
 
@@ -62,6 +77,7 @@ class CartDocument(Document):
     told: bool = False
     merged_into: str | None = None
     order: PydanticObjectId | None = None
+    draft: DraftTerms | None = None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime

@@ -22,6 +22,10 @@ from mercat_orders.settings import OrderSettings
 from mercat_orders.tokens import random_key
 
 _TRIES = 10
+_LEFT_TO_BUYERS = {
+    *("email", "phone", "shipping_address", "billing_address", "country", "ways", "payment_method")
+}
+"""What a buyer says of what staff prepared."""
 
 Edit = Callable[[Record], Awaitable[Mapping[str, Any]]]
 
@@ -69,9 +73,10 @@ async def made(
         "told": False,
         "merged_into": None,
         "order": None,
+        "draft": None,
         "created_at": now,
         "version": 1,
-        **_touched(context, now),
+        **_touched(context, {}),
     }
     if lines:
         record |= await added(context, record, lines)
@@ -187,10 +192,14 @@ async def change(context: Context, key: str, edit: Edit) -> Record:
         if record["state"] != "OPEN":
             raise ConflictError("this cart is an order already", field=("cartId",))
         values = await edit(record)
+        if record.get("draft") and values.keys() - _LEFT_TO_BUYERS:
+            raise ConflictError(
+                "the shop prepared this; ask it to change what is in it", field=("cartId",)
+            )
         after: Record | None = await carts(context).find_one_and_update(
             {"_id": record["_id"], "state": "OPEN", "version": record["version"]},
             {
-                "$set": {**values, "told": False, **_touched(context, datetime.now(UTC))},
+                "$set": {**values, "told": False, **_touched(context, record)},
                 "$inc": {"version": 1},
             },
             return_document=ReturnDocument.AFTER,
@@ -207,9 +216,11 @@ async def _reopen(context: Context, record: Record) -> None:
         await fail(context, order, "ABANDONED", "the cart was changed before it was ordered")
 
 
-def _touched(context: Context, now: datetime) -> dict[str, datetime]:
-    days = context.settings(OrderSettings).cart_days
-    return {"updated_at": now, "expires_at": now + timedelta(days=days)}
+def _touched(context: Context, record: Record) -> dict[str, datetime]:
+    """When it was changed, and until when it is kept: no shorter than before."""
+    now = datetime.now(UTC)
+    until = now + timedelta(days=context.settings(OrderSettings).cart_days)
+    return {"updated_at": now, "expires_at": max(until, record.get("expires_at", until))}
 
 
 def _place(lines: Sequence[Record], key: ObjectId, field: tuple[str, ...]) -> int:

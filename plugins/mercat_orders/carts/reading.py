@@ -11,6 +11,7 @@ from mercat.checkout import Cart, CartLine, Destination, Parcel, ShippingOption,
 from mercat.context import Context
 from mercat.storage import Record
 from mercat_orders.addresses import Address
+from mercat_orders.carts.agreed import agreed_discounts, agreed_prices
 from mercat_orders.carts.personal import personal_of
 from mercat_orders.carts.problems import problems_of
 from mercat_orders.carts.views import CartView, LineView, Problem
@@ -55,8 +56,9 @@ async def _quote(
     """Every step, with what the plugins say to it."""
     hooks = context.hooks
     adjustments = _flat(await hooks.collect(checkout.price_adjustments, context, cart))
-    quote = steps.priced(cart, adjustments)
+    quote = steps.priced(cart, [*adjustments, *agreed_prices(record)])
     discounts = _flat(await hooks.collect(checkout.cart_discounts, context, quote.cart))
+    discounts += agreed_discounts(record)
     quote = steps.discounted(quote, discounts)
     parcels = steps.parcels(quote, place)
     chosen = {way["seller"]: way["option"] for way in record["ways"]}

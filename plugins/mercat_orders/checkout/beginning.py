@@ -56,7 +56,7 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     if record["state"] == "CHECKOUT":
         return await _resumed(context, record, wanted)
     view = await look_at(context, record, takes_cheapest=wanted.takes_cheapest)
-    order = frozen(context, view)
+    order = frozen(context, view, on_behalf=wanted.on_behalf)
     _check(context, view, order, wanted)
     method = await method_of(context, view.quote, wanted.method or record.get("payment_method"))
     (number,) = await reserve_numbers(context.storage, NUMBERS, 1)
@@ -85,7 +85,8 @@ async def _resumed(context: Context, cart: Record, wanted: Completion) -> Record
 def _check(context: Context, view: CartView, order: Record, wanted: Completion) -> None:
     if view.problems:
         raise ProblemsError(view.problems)
-    if not wanted.accepts_terms and context.settings(OrderSettings).require_terms:
+    is_accepted = wanted.accepts_terms or wanted.on_behalf
+    if not is_accepted and context.settings(OrderSettings).require_terms:
         raise TermsError("accept the shop's terms", field=("acceptsTerms",))
     if not wanted.agreement.is_given:
         raise AgreementError(

@@ -29,14 +29,17 @@ def order_code() -> str:
     return f"{found[:4]}-{found[4:]}"
 
 
-def frozen(context: Context, view: CartView) -> Record:
-    """The order that a cart becomes, if all goes well; not stored yet, and without a number."""
+def frozen(context: Context, view: CartView, *, on_behalf: bool = False) -> Record:
+    """The order that a cart becomes, if all goes well; not stored yet, and without a number.
+
+    Whoever orders a cart of nobody has the order, but for staff who do so `on_behalf` of somebody.
+    """
     cart, quote, now = view.record, view.quote, datetime.now(UTC)
     return {
         "_id": ObjectId(),
         "code": order_code(),
         "cart": cart["_id"],
-        "user": cart["user"],
+        "user": cart["user"] or _buyer(context, cart, on_behalf=on_behalf),
         "guest": cart["guest"],
         "state": "PLACING",
         "currency": cart["currency"],
@@ -63,6 +66,10 @@ def frozen(context: Context, view: CartView) -> Record:
         "updated_at": now,
         "version": 1,
     }
+
+
+def _buyer(context: Context, cart: Record, *, on_behalf: bool) -> str | None:
+    return None if on_behalf or cart["guest"] else context.viewer.user
 
 
 def _line(view: LineView, cost: LineCost) -> Record:

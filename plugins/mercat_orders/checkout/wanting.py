@@ -41,13 +41,15 @@ class Request:
 class Completion:
     """What the buyer wants; `data` is for the payment's provider.
 
-    With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest.
+    With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest. `on_behalf` says
+    that staff order for somebody, who accepted the terms elsewhere.
     """
 
     agreement: Agreement
     method: str | None = None
     accepts_terms: bool = False
     takes_cheapest: bool = False
+    on_behalf: bool = False
     return_url: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     request: Request | None = None

@@ -1,0 +1,1 @@
+"""Orders that staff prepare, and buyers pay by a link."""
