@@ -9,6 +9,7 @@ import click
 from . import caching as caching_benchmark
 from . import catalog as catalog_benchmark
 from . import catalogue as catalogue_benchmark
+from . import checkout as checkout_benchmark
 from . import executor as executor_benchmark
 from . import identity as identity_benchmark
 from . import search as search_benchmark
@@ -106,6 +107,16 @@ def caching(*, seconds: int, rounds: int, connections: int) -> None:
 def identity(*, seconds: int, rounds: int, connections: int) -> None:
     """Verifying tokens, signing in, and the catalogue while 50 sign in."""
     identity_benchmark.measure(seconds=seconds, rounds=rounds, connections=connections)
+
+
+@benchmarks.command()
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--orders", type=click.IntRange(10), default=200, show_default=True, help="In each round."
+)
+def checkout(*, rounds: int, orders: int) -> None:
+    """Whole checkouts: orders a second, each step, and the database's commands for an order."""
+    checkout_benchmark.measure(rounds=rounds, orders=orders)
 
 
 @benchmarks.command()

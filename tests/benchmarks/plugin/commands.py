@@ -29,6 +29,18 @@ class Reads(monitoring.CommandListener):
     def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
 
 
-READS = Reads()
+class Commands(Reads):
+    """Counts all commands of this process, the background's too, but for those that only wait."""
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        name = event.command_name
+        if name in ("hello", "ping", "getMore"):
+            return
+        about = event.command.get(name)
+        self.counts[f"{name} {about if isinstance(about, str) else ''}".strip()] += 1
+
+
+READS, COMMANDS = Reads(), Commands()
 if VARIABLE in os.environ:
     monitoring.register(READS)
+    monitoring.register(COMMANDS)

@@ -10,7 +10,7 @@ from mercat.engine import Engine
 from mercat.hooks import hookimpl
 
 from .byhand import STAGES, Stage
-from .commands import READS
+from .commands import COMMANDS, READS
 from .plain import PlainQuery
 from .schema import MemoryQuery
 
@@ -47,12 +47,23 @@ def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
         await _read(receive)
         await _answer(orjson.dumps(READS.counts), send)
 
+    @asgi("/commands", copy_scope=False)
+    async def commands(scope: Scope, receive: Receive, send: Send) -> None:
+        await _read(receive)
+        await _answer(orjson.dumps(COMMANDS.counts), send)
+
     @asgi("/outbox", copy_scope=False)
     async def outbox(scope: Scope, receive: Receive, send: Send) -> None:
         await _read(receive)
         await _answer(b"%d" % await engine.outbox.pending_count(), send)
 
-    return [raw, reads, outbox, *(_route(engine, path, stage) for path, stage in STAGES.items())]
+    return [
+        raw,
+        reads,
+        commands,
+        outbox,
+        *(_route(engine, path, stage) for path, stage in STAGES.items()),
+    ]
 
 
 def _route(engine: Engine, path: str, stage: Stage) -> ControllerRouterHandler:
