@@ -37,58 +37,61 @@ _CART = "The cart; null where it failed."
 _ERRORS = "What the caller can mend."
 
 
-@strawberry.type(description="The outcome of `cartCreate`.")
-class CartCreatePayload:
-    cart: Cart | None = strawberry.field(description=_CART)
+@strawberry.type(description="The outcome of a change of a cart.")
+class CartPayload:
     user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+    record: strawberry.Private[Record | None]
+
+    @strawberry.field(description=_CART)
+    async def cart(self, info: Info) -> Cart | None:
+        if self.record is None:
+            return None
+        return to_cart(await look_at(info.context, self.record))
+
+
+@strawberry.type(description="The outcome of `cartCreate`.")
+class CartCreatePayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartLinesAdd`.")
-class CartLinesAddPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartLinesAddPayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartLinesUpdate`.")
-class CartLinesUpdatePayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartLinesUpdatePayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartLinesRemove`.")
-class CartLinesRemovePayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartLinesRemovePayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartClear`.")
-class CartClearPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartClearPayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartMarketSet`.")
-class CartMarketSetPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartMarketSetPayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartBuyerSet`.")
-class CartBuyerSetPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartBuyerSetPayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartAddressSet`.")
-class CartAddressSetPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartAddressSetPayload(CartPayload):
+    pass
 
 
 @strawberry.type(description="The outcome of `cartShippingSelect`.")
-class CartShippingSelectPayload:
-    cart: Cart | None = strawberry.field(description=_CART)
-    user_errors: list[CartError] = strawberry.field(description=_ERRORS)
+class CartShippingSelectPayload(CartPayload):
+    pass
 
 
 @extend(Query)
@@ -123,7 +126,6 @@ class CartMutation:
         ],
     ) -> CartCreatePayload:
         return await answer(
-            info,
             CartCreatePayload,
             lambda: editing.create(
                 info.context, input.currency, input.country, new_lines(input.lines)
@@ -139,7 +141,6 @@ class CartMutation:
         ],
     ) -> CartLinesAddPayload:
         return await answer(
-            info,
             CartLinesAddPayload,
             lambda: editing.add_lines(info.context, cart_key(input), new_lines(input.lines)),
         )
@@ -161,7 +162,6 @@ class CartMutation:
             ]
 
         return await answer(
-            info,
             CartLinesUpdatePayload,
             lambda: editing.update_lines(info.context, cart_key(input), changes()),
         )
@@ -178,7 +178,6 @@ class CartMutation:
             return [_line(one, "lineIds", str(at)) for at, one in enumerate(input.line_ids)]
 
         return await answer(
-            info,
             CartLinesRemovePayload,
             lambda: editing.remove_lines(info.context, cart_key(input), keys()),
         )
@@ -191,9 +190,7 @@ class CartMutation:
             CartClearInput, strawberry.argument(description="Which cart.")
         ],
     ) -> CartClearPayload:
-        return await answer(
-            info, CartClearPayload, lambda: editing.clear(info.context, cart_key(input))
-        )
+        return await answer(CartClearPayload, lambda: editing.clear(info.context, cart_key(input)))
 
     @strawberry.field(description="Have a cart in another currency, or go to another country.")
     @staticmethod
@@ -204,7 +201,6 @@ class CartMutation:
         ],
     ) -> CartMarketSetPayload:
         return await answer(
-            info,
             CartMarketSetPayload,
             lambda: editing.set_market(
                 info.context, cart_key(input), input.currency, input.country
@@ -220,7 +216,6 @@ class CartMutation:
         ],
     ) -> CartBuyerSetPayload:
         return await answer(
-            info,
             CartBuyerSetPayload,
             lambda: buyers.set_buyer(info.context, cart_key(input), _given(input)),
         )
@@ -235,7 +230,6 @@ class CartMutation:
     ) -> CartAddressSetPayload:
         given = {name: value and vars(value) for name, value in _given(input).items()}
         return await answer(
-            info,
             CartAddressSetPayload,
             lambda: buyers.set_addresses(info.context, cart_key(input), given),
         )
@@ -258,17 +252,15 @@ class CartMutation:
             }
 
         return await answer(
-            info,
             CartShippingSelectPayload,
             lambda: editing.select_ways(info.context, cart_key(input), ways()),
         )
 
 
-async def answer(info: Info, payload: Callable[..., P], work: Callable[[], Awaitable[Record]]) -> P:
+async def answer(payload: Callable[..., P], work: Callable[[], Awaitable[Record]]) -> P:
     """The payload of a change: the cart as it is then, or what the caller can mend."""
     record, errors = await attempted(work)
-    cart = None if record is None else to_cart(await look_at(info.context, record))
-    return payload(cart=cart, user_errors=errors)
+    return payload(record=record, user_errors=errors)
 
 
 def cart_key(given: Any) -> str:

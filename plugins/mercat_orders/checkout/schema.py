@@ -10,8 +10,7 @@ from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, extend
 from mercat.ids import key_of
 from mercat.money import parse_amount
-from mercat_orders.carts.outcomes import CartError
-from mercat_orders.carts.schema import answer, cart_key, new_lines
+from mercat_orders.carts.schema import CartPayload, answer, cart_key, new_lines
 from mercat_orders.carts.types import Cart, to_cart
 from mercat_orders.checkout import paying
 from mercat_orders.checkout.completing import Completed, complete
@@ -88,9 +87,8 @@ class CartPaymentSelectInput:
 
 
 @strawberry.type(description="The outcome of `cartPaymentSelect`.")
-class CartPaymentSelectPayload:
-    cart: Cart | None = strawberry.field(description="The cart; null where it failed.")
-    user_errors: list[CartError] = strawberry.field(description="What the caller can mend.")
+class CartPaymentSelectPayload(CartPayload):
+    pass
 
 
 @extend(Mutation)
@@ -104,7 +102,6 @@ class CheckoutMutation:
         ],
     ) -> CartPaymentSelectPayload:
         return await answer(
-            info,
             CartPaymentSelectPayload,
             lambda: paying.select_method(info.context, cart_key(input), input.payment_method_id),
         )
