@@ -39,7 +39,10 @@ HEARD = toml_of("auth", "tests.plugins_for_tests.hearing")
 """With a plugin that wants to hear of people, so that `told` finds what is said of them."""
 PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
 """Settings of a shop that many tests share, so that none waits for the attempts of the others."""
-SHOP = toml_of("auth", "media", "products", "categories", "orders")
+SHOP = toml_of(
+    *("auth", "media", "products", "categories", "orders", "payments", "payments_manual"),
+    more="[plugins.payments_manual.bank_transfer]",
+)
 
 
 async def registered(

@@ -22,12 +22,15 @@ from .market import TOML as MARKET
 from .plugins_for_tests.stocktaking.shop import figures
 from .plugins_for_tests.till.books import BOOKS
 
-TOML = MARKET.replace('"orders"]', '"orders", "tests.plugins_for_tests.till"]') + """
+TOML = (
+    MARKET.replace('"orders"]', '"orders", "tests.plugins_for_tests.till"]')
+    + """
 [plugins.orders.shipping_methods.free]
 name = "Free"
 countries = ["DE"]
 prices = { EUR = "0" }
 """
+)
 """The market with a till."""
 
 _BERLIN = {
@@ -61,7 +64,7 @@ async def ready(
     key = record["_id"]
     await buyers.set_buyer(context, key, {"email": "ada@example.com", "phone": "+49 30 123"})
     await buyers.set_addresses(context, key, {"shipping_address": _BERLIN})
-    ways = dict.fromkeys(sellers[:len(lines)], ("standard", ()))
+    ways = dict.fromkeys(sellers[: len(lines)], ("standard", ()))
     return await editing.select_ways(context, key, ways)
 
 

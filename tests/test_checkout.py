@@ -84,9 +84,7 @@ async def test_steps_in_any_order_end_in_an_order(engine: Engine) -> None:
     await changed(engine, "cartBuyerSet", cartId=key, email="ada@example.com")
     await changed(engine, "cartLinesAdd", cartId=key, lines=[line(await offer(engine), 2)])
     await changed(engine, "cartPaymentSelect", cartId=key, paymentMethodId="till:paid")
-    await changed(
-        engine, "cartShippingSelect", cartId=key, selections=[{"optionId": "standard"}]
-    )
+    await changed(engine, "cartShippingSelect", cartId=key, selections=[{"optionId": "standard"}])
     quote = await quote_of(engine, key)
     assert quote["paymentMethodId"] == "till:paid"
     assert "till:paid" in [method["id"] for method in quote["paymentMethods"]]

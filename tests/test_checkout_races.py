@@ -38,9 +38,7 @@ async def test_twins_get_one_order_and_pay_once(engine: Engine) -> None:
     assert BOOKS[str(order["_id"])].started == 1
 
 
-async def test_twins_of_two_processes_get_one_order(
-    engine: Engine, engine_for: EngineFor
-) -> None:
+async def test_twins_of_two_processes_get_one_order(engine: Engine, engine_for: EngineFor) -> None:
     same = {"name": engine.settings.database.name, "data_dir": str(engine.settings.data_dir)}
     second = await engine_for(TOML, database=same)
     cart = await ready(engine, 2)

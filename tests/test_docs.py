@@ -34,7 +34,9 @@ from mercat.lifecycle import demo_requested, ready_operations
 from mercat.settings import FIRST_PARTY, Settings, load_settings, read_section
 from mercat.storage.migrations import status
 from mercat_auth.oauth.settings import ProviderSettings
+from mercat_orders.papers.settings import InvoiceSettings
 from mercat_orders.settings import ShippingMethodSettings, TaxZoneSettings
+from mercat_payments_manual.settings import BankTransferSettings, OnDeliverySettings
 
 from .conftest import Client, ClientFor, EngineFor, Mercat, Stores, until
 from .contracts import (
@@ -156,7 +158,8 @@ def test_every_hook_is_documented_with_its_verb(hook: str) -> None:
 def test_every_value_that_a_hook_passes_is_documented(name: str) -> None:
     module, _, cls = name.rpartition(".")
     domain = importlib.import_module(module)
-    (block,) = [text for text in blocks(HOOKS, "python") if f"class {cls}:" in text]
+    part = section(HOOKS, f"## {module.split('.')[-1]}")
+    (block,) = [text for text in blocks(part, "python") if f"class {cls}:" in text]
 
     def shape(value: Any) -> list[tuple[str, Any, Any]]:
         return [(field.name, field.type, field.default) for field in fields(value)]
@@ -168,7 +171,10 @@ def test_every_value_that_a_hook_passes_is_documented(name: str) -> None:
 
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 _SECTIONS = ("server", "database", "redis", "shop", "graphql", "cache")
-_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", Path: "path"}
+_NAMES = {
+    str: "string", int: "integer", float: "number", Decimal: "number",
+    bool: "boolean", Path: "path",
+}
 
 
 def models() -> dict[str, tuple[type[BaseModel], dict[str, FieldInfo]]]:
@@ -271,6 +277,19 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.orders.shipping_methods": (
         '{"post": {"name": "Post", "prices": {"EUR": "4.90"}}}',
         {"post": ShippingMethodSettings.model_validate({"name": "Post", "prices": {"EUR": "4.9"}})},
+    ),
+    "plugins.orders.commission": ("12.5", Decimal("12.5")),
+    "plugins.orders.commissions": ('{"anna": "10"}', {"anna": Decimal(10)}),
+    "plugins.orders.payment_url": ("https://shop.test/{cart}", "https://shop.test/{cart}"),
+    "plugins.orders.status_url": ("https://shop.test/{number}", "https://shop.test/{number}"),
+    "plugins.orders.invoices": ('{"issue": "placed"}', InvoiceSettings(issue="placed")),
+    "plugins.payments_manual.on_delivery": (
+        '{"at_most": {"EUR": "500"}}',
+        OnDeliverySettings.model_validate({"at_most": {"EUR": "500"}}),
+    ),
+    "plugins.payments_manual.bank_transfer": (
+        '{"iban": "DE89370400440532013000"}',
+        BankTransferSettings(iban="DE89370400440532013000"),
     ),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),

@@ -291,3 +291,21 @@ async def test_hook_order_changed(plugins: Plugins, engine_for: EngineFor) -> No
 
     await until(heard)
     assert told == [(str(done.order["_id"]), "PAYMENT_CHANGED")]
+
+
+async def test_hook_payment_refund(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("paid"))
+    engine = await engine_for(shop_of(plugins))
+    done = await completed(engine, await ready(engine, 1), method="counter")
+    asked = """mutation ($id: ID!) { orderCancel(input: { orderId: $id, reason: "too late" }) {
+      order { state } userErrors { code } } }"""
+    key = encode_id("Order", done.order["_id"])
+    answer = await answered(engine, asked, {"id": key}, viewer=CARL)
+    assert answer["data"]["orderCancel"] == {"order": {"state": "CANCELLED"}, "userErrors": []}
+    (refund,) = counter.refunds
+    assert (refund.payment, refund.amount, refund.currency, refund.reason) == (
+        *(str(done.order["_id"]), 1_490, "EUR", "too late"),
+    )
+    found = await orders(engine.context()).find_one({"_id": done.order["_id"]})
+    assert found is not None
+    assert [(one["state"], str(one["id"])) for one in found["refunds"]] == [("DONE", refund.key)]

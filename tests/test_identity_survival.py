@@ -5,10 +5,9 @@ import random
 import re
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +20,10 @@ from mercat.storage.outbox import OutboxDocument
 from mercat_auth.audit.documents import AuditDocument
 from mercat_auth.documents import LinkDocument, SessionDocument, UserDocument
 
-from . import commands
 from .conftest import EngineFor
 from .factors import ERRORS, LOGIN
 from .identity import PASSWORD, registered, toml_of
+from .running import Died, Running, started
 
 REGISTER = f"mutation ($input: RegisterInput!) {{ register(input: $input) {{ {ERRORS} }} }}"
 REFRESH = f"""mutation ($input: RefreshTokenInput!) {{ refreshToken(input: $input) {{
@@ -38,10 +37,6 @@ TOML = toml_of(
 )
 _OF_EACH = 2
 _LONGEST_LOAD = 0.7
-
-
-class Died(Exception):  # noqa: N818  what happens to the server here is no error
-    """The server was killed before it answered."""
 
 
 @dataclass
@@ -164,32 +159,6 @@ class Changer:
         (self.held,), self.wanted = good, None
 
 
-@dataclass
-class Running:
-    """A `mercat run` of a process of its own."""
-
-    url: str
-    process: BaseProcess
-
-
-@asynccontextmanager
-async def _started(environment: dict[str, str], folder: Path) -> AsyncIterator[Running]:
-    """A server that starts beside what else goes on; forked, because imports take two seconds."""
-    out, err = (folder / f"{secrets.token_hex(4)}.{name}" for name in ("out", "err"))
-    given = (["run", "--port", "0"], environment, folder, out, err)
-    process = commands.FORKS.Process(target=commands.command, args=given)
-    process.start()
-    try:
-        async with asyncio.timeout(60):
-            while " serves http" not in (said := out.read_text() if out.exists() else ""):
-                assert process.is_alive(), err.read_text()
-                await asyncio.sleep(0.02)
-        yield Running(said.split(" serves ")[1].split("/graphql")[0], process)
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.join, 15)
-
-
 async def _for_ever(actor: Actor, server: Server, acted: asyncio.Event) -> None:
     with suppress(Died):
         while True:
@@ -280,7 +249,7 @@ async def test_what_was_answered_holds_after_a_kill(
     engine = await engine_for(TOML, database={"name": name})
     registrars, refreshers, changers = await _actors(engine)
     actors: list[Actor] = [*registrars, *refreshers, *changers]
-    following = _started(mercat_environment, tmp_path)
+    following = started(mercat_environment, tmp_path)
     starting: Awaitable[Running] = following.__aenter__()
     for number in range(rounds + 1):
         current, running = following, await starting
@@ -293,7 +262,7 @@ async def test_what_was_answered_holds_after_a_kill(
                     await _check_stored(engine, told)
                     await asyncio.gather(*(actor.check(server) for actor in actors))
                 if number < rounds:
-                    following = _started(mercat_environment, tmp_path)
+                    following = started(mercat_environment, tmp_path)
                     starting = asyncio.ensure_future(following.__aenter__())
                     await asyncio.gather(*(actor.begin(server) for actor in actors))
                     await _until_killed(running, actors, server, at_once=number % 2 == 1)

@@ -112,10 +112,11 @@ async def _uploaded(
 
 
 async def _mutated(world: World, name: str) -> str:
-    kind = name[0].upper() + name[1:]
-    results = " results { userErrors { code } }" if name == "productBulkUpdate" else ""
+    field = name.partition(".")[0]
+    kind = field[0].upper() + field[1:]
+    results = " results { userErrors { code } }" if field == "productBulkUpdate" else ""
     document = (
-        f"mutation ($input: {kind}Input!) {{ {name}(input: $input) "
+        f"mutation ($input: {kind}Input!) {{ {field}(input: $input) "
         f"{{ __typename userErrors {{ code message }}{results} }} }}"
     )
     given = dict(await _value(MUTATIONS[name], world))
@@ -140,7 +141,7 @@ async def _followed(world: World, name: str) -> str:
     try:
         async with asyncio.timeout(20):
             while (answer := await _event(heard)) is None:
-                await world.restock(document.split('"')[1])
+                await world.stir(document)
     finally:
         await cancel([asking])
     return read(answer)

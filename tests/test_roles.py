@@ -69,9 +69,10 @@ async def test_permissions_and_roles_are_shown_to_who_manages_them(engine_for: E
     assert all(each["description"].endswith(".") for each in found["permissions"])
     of = {each["name"]: each["permissions"] for each in found["roles"]}
     assert of["CUSTOMER"] == []
-    own = {"orders.deliver", "products.sell"}
+    own = {"orders.deliver", "orders.sell", "products.sell"}
     assert of["SELLER"] == ["media.upload", *sorted(own)]
-    assert of["SUPPORT"] == ["auth.read_users"]
+    staff = ["auth.read_users", "orders.manage", "orders.read", "payments.manage"]
+    assert of["SUPPORT"] == staff
     assert set(of["ADMIN"]) == {each["name"] for each in found["permissions"]} - own
     _, support = await roled(shop, "SUPPORT")
     refused = await answered(shop, query, viewer=support)

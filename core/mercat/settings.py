@@ -32,7 +32,15 @@ from mercat.tables import annotation_at, dotted, is_container, is_secret, table_
 FILE_NAME = "engine.toml"
 SECRETS_NAME = ".secrets.toml"
 PREFIX = "MERCAT"
-FIRST_PARTY = ("auth", "media", "products", "categories", "orders")
+FIRST_PARTY = (
+    "auth",
+    "media",
+    "products",
+    "categories",
+    "orders",
+    "payments",
+    "payments_manual",
+)
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -21,6 +21,9 @@ DELIVER = "orders.deliver"
 
 MANAGE_TAXES = "orders.manage_taxes"
 
+REPORT = "orders.report"
+"""The reports of the whole shop."""
+
 PERMISSIONS: Sequence[Permission] = (
     Permission(READ, "See every order.", ("SUPPORT", "ADMIN")),
     Permission(
@@ -36,4 +39,5 @@ PERMISSIONS: Sequence[Permission] = (
         ("SELLER",),
     ),
     Permission(MANAGE_TAXES, "See, add, change and remove tax zones."),
+    Permission(REPORT, "See the reports of the whole shop.", ("SUPPORT", "ADMIN")),
 )

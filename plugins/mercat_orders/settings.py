@@ -8,6 +8,7 @@ from mercat.manifest import PluginSettings
 from mercat.money import parse_amount
 from mercat_orders.areas import Area
 from mercat_orders.delivery.methods import Band, ShippingMethod
+from mercat_orders.papers.settings import InvoiceSettings
 from mercat_orders.taxation.zones import TaxZone
 
 _HUNDRED = 100
@@ -45,19 +46,6 @@ def _days(value: tuple[int, int]) -> tuple[int, int]:
     return value
 
 
-def _basis_points(text: Any) -> Any:
-    """Per cent, such as `"12.5"`, as hundredths of them."""
-    try:
-        found = Decimal(str(text)) * _HUNDRED
-    except ArithmeticError:
-        raise ValueError(f"'{text}' is no number") from None
-    if not found.is_finite() or not 0 <= found <= _HUNDRED * _HUNDRED or found % 1:
-        raise ValueError("a commission is from 0 to 100 per cent, with two digits at most")
-    return int(found)
-
-
-Percent = Annotated[int, BeforeValidator(_basis_points)]
-"""Basis points: 1,250 are 12.5 per cent."""
 Prices = Annotated[dict[str, int], BeforeValidator(_minor)]
 Rates = Annotated[dict[str, Decimal], AfterValidator(_percent)]
 Days = Annotated[tuple[int, int], AfterValidator(_days)]
@@ -189,11 +177,20 @@ class OrderSettings(PluginSettings):
     require_terms: bool = True
     """Whether a checkout needs the buyer to accept the shop's terms."""
 
-    commission: Percent = 0
+    commission: Decimal = Field(default=Decimal(0), ge=0, le=100)
     """What the shop keeps of a seller's sales, in per cent, such as `"12.5"`."""
 
-    commissions: dict[str, Percent] = Field(default_factory=dict)
+    commissions: dict[str, Annotated[Decimal, Field(ge=0, le=100)]] = Field(default_factory=dict)
     """The same for single sellers, by their keys."""
+
+    return_days: int = Field(default=30, ge=0, le=3_650)
+    """For how long after it was delivered a thing can be sent back; 0 for not at all."""
+
+    complete_days: int = Field(default=14, ge=0, le=3_650)
+    """How long after it was delivered an order is completed."""
+
+    payment_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where the storefront has a draft order paid: `{cart}` stands for the cart's id."""
 
     status_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     """Where the storefront shows an order: `{number}` and `{secret}` stand for the order's."""
@@ -204,6 +201,11 @@ class OrderSettings(PluginSettings):
     shipping_methods: dict[Key, ShippingMethodSettings] = Field(default_factory=dict)
     """Tables `[plugins.orders.shipping_methods.<id>]`: in which ways parcels can go."""
 
+    invoices: InvoiceSettings | None = None
+    """`[plugins.orders.invoices]`: who issues invoices, when, and with which numbers."""
+
     def commission_of(self, seller: str | None) -> int:
         """What the shop keeps of that seller's sales, in basis points; nothing of its own."""
-        return 0 if seller is None else self.commissions.get(seller, self.commission)
+        if seller is None:
+            return 0
+        return round(self.commissions.get(seller, self.commission) * _HUNDRED)

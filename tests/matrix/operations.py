@@ -58,6 +58,32 @@ async def _merge(world: World) -> dict[str, Any]:
     return {"source": await world.category(), "target": await world.category()}
 
 
+async def _refunded(world: World) -> dict[str, Any]:
+    payment = await world.refunding()
+    return {"paymentId": payment, "refundKey": f"refund:{payment}"}
+
+
+async def _order(world: World, upto: str, names: str, **more: Any) -> dict[str, Any]:
+    """What is asked of a new order: `names` are inputs with the ids that go into them."""
+    found = await world.order(upto)
+    given = dict(pair.split("=") for pair in names.split())
+    return {**{name: found[key] for name, key in given.items()}, **more}
+
+
+async def _returned(world: World) -> dict[str, Any]:
+    found = await world.order("delivered")
+    return {"orderId": found["order"], "lines": [{"lineId": found["line"], "quantity": 1}]}
+
+
+async def _drafted(world: World) -> dict[str, Any]:
+    return {"lines": [{"variantId": await world.priced()}]}
+
+
+async def _id(world: World, name: str) -> str:
+    found: str = (await world.order())[name]
+    return found
+
+
 async def _placed(world: World) -> dict[str, Any]:
     return {"category": await world.category(), "products": [await world.product_id()]}
 
@@ -181,12 +207,36 @@ MUTATIONS: dict[str, Entry] = {
     "cartBuyerSet": lambda w: _with(w.cart(), "cartId", email="ada@example.com"),
     "cartAddressSet": lambda w: _with(w.cart(), "cartId", shippingAddress=ADDRESS),
     "cartShippingSelect": lambda w: _with(w.cart(), "cartId", selections=[]),
+    "cartPaymentSelect": lambda w: _with(w.cart(), "cartId", paymentMethodId="x"),
+    "checkoutComplete": lambda w: w.whole_cart(),
+    "checkoutComplete.theirs": lambda w: _with(
+        w.cart(), "cartId", maximumTotal={"amount": "1"}, acceptsTerms=True
+    ),
+    "draftOrderCreate": _drafted,
+    "draftOrderComplete": lambda w: _with(w.draft(), "cartId"),
+    "draftOrderDelete": lambda w: _with(w.draft(), "cartId"),
+    "orderConfirm": lambda w: _order(w, "pending", "orderId=order"),
+    "orderFulfil": lambda w: _order(w, "confirmed", "sellerOrderId=part"),
+    "fulfilmentUpdate": lambda w: _order(w, "fulfilled", "id=parcel", delivered=True),
+    "orderComplete": lambda w: _order(w, "delivered", "orderId=order"),
+    "orderCancel": lambda w: _order(w, "confirmed", "orderId=order"),
+    "orderCancel.part": lambda w: _order(w, "confirmed", "sellerOrderId=part"),
+    "orderNoteAdd": lambda w: _order(w, "confirmed", "orderId=order", text="x"),
+    "orderNoteAdd.part": lambda w: _order(w, "confirmed", "sellerOrderId=part", text="x"),
+    "orderRefund": lambda w: _order(w, "confirmed", "orderId=order", amount={"amount": "1"}),
+    "orderReturnRequest": _returned,
+    "returnApprove": lambda w: _order(w, "requested", "id=return"),
+    "returnReceive": lambda w: _order(w, "returning", "id=return"),
+    "returnRefuse": lambda w: _order(w, "returning", "id=return", reason="x"),
+    "returnRefund": lambda w: _order(w, "received", "id=return"),
     "shippingMethodCreate": {"name": "Post", "bands": BANDS},
     "shippingMethodUpdate": lambda w: _with(w.shipping_method(), name="Bike"),
     "shippingMethodDelete": lambda w: _with(w.shipping_method()),
     "taxZoneCreate": {"rates": RATES},
     "taxZoneUpdate": lambda w: _with(w.tax_zone(), label="GST"),
     "taxZoneDelete": lambda w: _with(w.tax_zone()),
+    "paymentMarkPaid": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
+    "paymentMarkRefunded": _refunded,
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -231,8 +281,22 @@ QUERIES: dict[str, Entry] = {
     "allCategories": "{ allCategories { id } }",
     "cart": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ id }} }}'),
     "cart.buyer": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ buyer {{ email }} }} }}'),
+    "order": lambda w: _written(_id(w, "order"), '{{ order(id: "{}") {{ id }} }}'),
+    "order.buyer": lambda w: _written(
+        _id(w, "order"), '{{ order(id: "{}") {{ buyer {{ email }} }} }}'
+    ),
+    "orders": "{ orders(first: 1) { nodes { id } } }",
+    "sellerOrders": "{ sellerOrders(first: 1) { nodes { id } } }",
+    "draftOrders": "{ draftOrders(first: 1) { nodes { note } } }",
+    "salesReport": (
+        '{ salesReport(input: { from: "2026-01-01", to: "2026-01-02" }) { __typename } }'
+    ),
+    "conversionReport": (
+        '{ conversionReport(input: { from: "2026-01-01", to: "2026-01-02" }) { __typename } }'
+    ),
     "shippingMethods": "{ shippingMethods { id } }",
     "taxZones": "{ taxZones { id } }",
+    "payments": "{ payments(first: 1) { nodes { id } } }",
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -251,8 +315,15 @@ NODES: dict[str, Entry] = {
     "ShippingMethod": lambda w: w.shipping_method(),
     "ShippingMethod.shop": lambda w: w.shipping_method(seller=False),
     "TaxZone": lambda w: w.tax_zone(),
+    "Order": lambda w: _id(w, "order"),
+    "SellerOrder": lambda w: _id(w, "part"),
+    "Payment": lambda w: w.payment(),
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
+    "orderUpdated": lambda w: _written(
+        _id(w, "order"), 'subscription {{ orderUpdated(id: "{}") {{ kind }} }}'
+    ),
+    "sellerOrderPlaced": "subscription { sellerOrderPlaced { id } }",
     "stockChanged": lambda w: _written(
         w.stocked(), 'subscription {{ stockChanged(variantIds: ["{}"]) {{ variant {{ id }} }} }}'
     ),

@@ -9,9 +9,16 @@ from bson import ObjectId
 from PIL import Image
 
 from mercat.app import create_app
+from mercat.checkout import (
+    PaymentWanted,
+    RefundWanted,
+    payment_changed,
+    payment_refund,
+    payment_start,
+)
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
-from mercat.ids import encode_id, object_id
+from mercat.ids import encode_id, key_of, object_id
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import service as accounts
@@ -219,6 +226,113 @@ class World:
         made = await self.change("taxZoneCreate", "taxZone { id }", self.boss, rates=rates)
         found: str = made["taxZone"]["id"]
         return found
+
+    async def payment(self) -> str:
+        """The id of a new payment that waits for a bank transfer."""
+        key = secrets.token_hex(8)
+        wanted = PaymentWanted(key, "manual:bank_transfer", 1000, "EUR", key)
+        await self.engine.hooks.first(payment_start, self.engine.context(), wanted)
+        return encode_id("Payment", key)
+
+    async def refunding(self) -> str:
+        """The id of a payment of which something is to go back."""
+        payment = await self.payment()
+        given = {"paymentId": payment, "idempotencyKey": "x"}
+        await self.change("paymentMarkPaid", "payment { id }", self.boss, **given)
+        wanted = RefundWanted(payment, key_of(payment, "Payment"), 1, "EUR")
+        await self.engine.hooks.first(payment_refund, self.engine.context(), wanted)
+        return payment
+
+    async def priced(self, seller: str = "seller") -> str:
+        """A variant of a seller's that can be bought, and be delivered."""
+        variants = [{"sku": secrets.token_hex(6), "prices": [{"amount": "10", "currency": "EUR"}]}]
+        given = {"name": "Boot", "status": "ACTIVE", "seller": self.sellers[seller]}
+        shown = "product { variants { nodes { id } } }"
+        made = await self.change("productCreate", shown, self.boss, variants=variants, **given)
+        if "way" not in self.made:
+            self.made["way"] = await self.shipping_method(seller=False)
+        found: str = made["product"]["variants"]["nodes"][0]["id"]
+        return found
+
+    async def whole_cart(self, seller: str = "seller") -> dict[str, Any]:
+        """What `checkoutComplete` takes of a cart that lacks nothing, and a new key."""
+        address = {
+            "name": "Ada",
+            "lines": ["Unter den Linden 1"],
+            "city": "Berlin",
+            "postalCode": "10117",
+            "country": "DE",
+        }
+        lines = [{"variantId": await self.priced(seller), "quantity": 2}]
+        return {
+            "cart": {"lines": lines, "email": "ada@example.com", "shippingAddress": address},
+            "maximumTotal": {"amount": "1000"},
+            "paymentMethodId": "manual:bank_transfer",
+            "acceptsTerms": True,
+            "idempotencyKey": secrets.token_hex(8),
+        }
+
+    async def order(self, upto: str = "confirmed", seller: str = "seller") -> dict[str, Any]:
+        """A new order of `customer`'s of what a seller sells: its id, and those of its parts."""
+        owner = await viewer_for(self.engine, await self.current("customer"))
+        shown = "order { id sellerOrders { id lines { id } } }"
+        given = await self.whole_cart(seller)
+        made = (await self.change("checkoutComplete", shown, owner, **given))["order"]
+        (part,) = made["sellerOrders"]
+        found = {"order": made["id"], "part": part["id"], "line": part["lines"][0]["id"]}
+        if upto == "pending":
+            return found
+        key = key_of(made["id"], "Order")
+        paid = {"paymentId": encode_id("Payment", key), "idempotencyKey": "x"}
+        await self.change("paymentMarkPaid", "payment { id }", self.boss, **paid)
+        await self.engine.hooks.notify(payment_changed, self.engine.context(), key)
+        if upto == "confirmed":
+            return found
+        sent = await self.change(
+            "orderFulfil",
+            "sellerOrder { fulfilments { id } }",
+            self.boss,
+            sellerOrderId=part["id"],
+        )
+        found["parcel"] = sent["sellerOrder"]["fulfilments"][0]["id"]
+        if upto in {"delivered", "requested", "returning", "received"}:
+            given = {"id": found["parcel"], "delivered": True}
+            await self.change("fulfilmentUpdate", "sellerOrder { id }", self.boss, **given)
+        if upto in {"requested", "returning", "received"}:
+            found["return"] = await self._returning(found)
+        if upto in {"returning", "received"}:
+            await self.change("returnApprove", "sellerOrder { id }", self.boss, id=found["return"])
+        if upto == "received":
+            given = {"id": found["return"], "refund": False}
+            await self.change("returnReceive", "sellerOrder { id }", self.boss, **given)
+        return found
+
+    async def _returning(self, found: dict[str, Any]) -> str:
+        lines = [{"lineId": found["line"], "quantity": 1}]
+        given = {"orderId": found["order"], "lines": lines}
+        shown = "returns { id }"
+        made = await self.change("orderReturnRequest", shown, self.boss, **given)
+        key: str = made["returns"][0]["id"]
+        return key
+
+    async def draft(self) -> str:
+        """The id of a cart that staff prepared."""
+        given = {"lines": [{"variantId": await self.priced()}]}
+        made = await self.change("draftOrderCreate", "cart { id }", self.boss, **given)
+        found: str = made["cart"]["id"]
+        return found
+
+    async def stir(self, document: str) -> None:
+        """Have something happen to what a subscription follows."""
+        if "stockChanged" in document:
+            await self.restock(document.split('"')[1])
+        elif "orderUpdated" in document:
+            given = {"orderId": document.split('"')[1], "text": "x", "internal": False}
+            await self.change("orderNoteAdd", "order { id }", self.boss, **given)
+        else:
+            asks = self.actor is not None and self.actor["_id"]
+            is_other = asks == self.users["other_seller"]["_id"]
+            await self.order("pending", "other_seller" if is_other else "seller")
 
     async def product_type(self) -> str:
         made = await self.change(

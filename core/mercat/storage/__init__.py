@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -242,6 +242,12 @@ def _reason(error: PyMongoError) -> str:
     if isinstance(error, ServerSelectionTimeoutError):
         text = text.split(" (configured timeouts")[0]
     return text
+
+
+def stored_now() -> datetime:
+    """The time in UTC to the millisecond, as MongoDB keeps it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def is_written(result: UpdateResult) -> bool:

@@ -18,14 +18,14 @@ from beanie import Document, PydanticObjectId
 from bson import ObjectId
 from pydantic import Field, TypeAdapter
 from pydantic.errors import PydanticUserError
-from pymongo import IndexModel, ReturnDocument
+from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
 from mercat.hooks import Implementation
-from mercat.storage import Record, Session, storable
+from mercat.storage import Record, Session, storable, stored_now
 
 P = ParamSpec("P")
 
@@ -188,16 +188,20 @@ class Outbox:
             return None
 
     async def _take(self) -> Record | None:
-        now = datetime.now(UTC)
-        return await self._collection.find_one_and_update(
-            {"state": "pending", "due_at": {"$lte": now}},
-            {
-                "$set": {"due_at": now + self._lease, "owner": self._storage.owner},
-                "$inc": {"attempts": 1},
-            },
-            sort=[("due_at", 1)],
-            return_document=ReturnDocument.AFTER,
-        )
+        """The event that is due first, leased. (SecantusDB's findAndModify would read all.)"""
+        while True:
+            now = stored_now()
+            due = {"state": "pending", "due_at": {"$lte": now}}
+            found = await self._collection.find_one(due, sort=[("due_at", 1)])
+            if found is None:
+                return None
+            mine = {"due_at": now + self._lease, "owner": self._storage.owner}
+            written = await self._collection.update_one(
+                {name: found[name] for name in ("_id", "state", "due_at", "attempts")},
+                {"$set": mine, "$inc": {"attempts": 1}},
+            )
+            if written.modified_count:
+                return {**found, **mine, "attempts": found["attempts"] + 1}
 
     async def _deliver(self, event: Record) -> None:
         mine = {"_id": event["_id"], "owner": self._storage.owner, "attempts": event["attempts"]}

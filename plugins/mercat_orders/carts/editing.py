@@ -2,15 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 
 from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError
-from mercat.storage import Record
+from mercat.storage import Record, stored_now
 from mercat.texts import line_of
 from mercat_orders.carts.access import carts, find_cart, owner_of
 from mercat_orders.carts.lines import LONGEST_NOTE, NewLine, added, repriced
@@ -56,7 +55,6 @@ async def made(
     lines: Sequence[NewLine],
 ) -> Record:
     """A cart of the viewer that isn't stored yet. Raises as `create` does."""
-    now = datetime.now(UTC)
     record: Record = {
         "_id": key,
         **owner_of(context.viewer),
@@ -74,7 +72,7 @@ async def made(
         "merged_into": None,
         "order": None,
         "draft": None,
-        "created_at": now,
+        "created_at": stored_now(),
         "version": 1,
         **_touched(context, {}),
     }
@@ -196,16 +194,13 @@ async def change(context: Context, key: str, edit: Edit) -> Record:
             raise ConflictError(
                 "the shop prepared this; ask it to change what is in it", field=("cartId",)
             )
-        after: Record | None = await carts(context).find_one_and_update(
+        changed = {**values, "told": False, **_touched(context, record)}
+        written = await carts(context).update_one(
             {"_id": record["_id"], "state": "OPEN", "version": record["version"]},
-            {
-                "$set": {**values, "told": False, **_touched(context, record)},
-                "$inc": {"version": 1},
-            },
-            return_document=ReturnDocument.AFTER,
+            {"$set": changed, "$inc": {"version": 1}},
         )
-        if after is not None:
-            return after
+        if written.modified_count:
+            return {**record, **changed, "version": record["version"] + 1}
     raise ConflictError("the cart is being changed elsewhere; try again")
 
 
@@ -218,7 +213,7 @@ async def _reopen(context: Context, record: Record) -> None:
 
 def _touched(context: Context, record: Record) -> dict[str, datetime]:
     """When it was changed, and until when it is kept: no shorter than before."""
-    now = datetime.now(UTC)
+    now = stored_now()
     until = now + timedelta(days=context.settings(OrderSettings).cart_days)
     return {"updated_at": now, "expires_at": max(until, record.get("expires_at", until))}
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ReturnDocument
-
 from mercat import checkout
 from mercat.checkout import PaymentStatus
 from mercat.context import Context
@@ -108,7 +106,7 @@ async def _placed(context: Context, order: Record, state: str, payment: str) -> 
     key = str(order["_id"])
 
     async def work(session: Session) -> None:
-        if await _write(context, session, order, state, payment) is None:
+        if not await _write(context, session, order, state, payment):
             return
         await commit(context, key, session)
         await carts(context).update_one(
@@ -129,10 +127,10 @@ async def _placed(context: Context, order: Record, state: str, payment: str) -> 
 
 async def _write(
     context: Context, session: Session, order: Record, state: str, payment: str
-) -> Record | None:
+) -> bool:
     now = datetime.now(UTC)
     facts: dict[str, Any] = {"payment": payment}
-    return await orders(context).find_one_and_update(
+    written = await orders(context).update_one(
         {"_id": order["_id"], "state": "PLACING"},
         {
             "$set": {
@@ -146,8 +144,8 @@ async def _write(
             "$inc": {"version": 1},
         },
         session=session,
-        return_document=ReturnDocument.AFTER,
     )
+    return bool(written.modified_count)
 
 
 async def _now(context: Context, order: Record) -> Completed:

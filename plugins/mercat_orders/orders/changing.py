@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 
 from mercat import checkout
 from mercat.context import Context, Viewer
@@ -78,21 +77,22 @@ async def write(
     context: Context, session: Session, record: Record, wanted: Change
 ) -> Record | None:
     """Write a change in a transaction if the order is still as it was read; None if it isn't."""
-    after: Record | None = await orders(context).find_one_and_update(
-        {"_id": record["_id"], "version": record["version"]},
+    key = {"_id": record["_id"]}
+    written = await orders(context).update_one(
+        {**key, "version": record["version"]},
         {
             "$set": {**wanted.values, "updated_at": datetime.now(UTC)},
             "$push": {"timeline": entry(context.viewer, record, wanted.happening)},
             "$inc": {"version": 1},
         },
         session=session,
-        return_document=ReturnDocument.AFTER,
     )
-    if after is not None:
-        await context.engine.outbox.add(
-            session, checkout.order_changed, context, str(record["_id"]), wanted.happening.kind
-        )
-    return after
+    if not written.modified_count:
+        return None
+    await context.engine.outbox.add(
+        session, checkout.order_changed, context, str(record["_id"]), wanted.happening.kind
+    )
+    return await orders(context).find_one(key, session=session)
 
 
 def entry(viewer: Viewer, record: Record, happening: Happening) -> Record:

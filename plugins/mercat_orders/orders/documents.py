@@ -1,7 +1,8 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from beanie import Document, PydanticObjectId
+from bson import ObjectId
 from pydantic import BaseModel, Field
 from pymongo import IndexModel
 
@@ -19,7 +20,17 @@ OrderState = Literal[
 WAITING: tuple[OrderState, ...] = ("PLACING", "FAILED")
 """What isn't an order, or not yet: nobody is shown those."""
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before any time that is stored: a query for times after that one finds them by their index."""
+
+# Of `$exists` and `$type` the embedded store's planner doesn't know what has them.
+_A_DATE = {"$gt": EARLIEST}
+_A_KEY = {"$gt": ObjectId("0" * 24)}
+
 FulfilmentState = Literal["PENDING", "SHIPPED", "DELIVERED", "CANCELLED"]
+ReturnState = Literal["REQUESTED", "APPROVED", "RECEIVED", "REFUNDED", "REFUSED"]
+RefundState = Literal["WANTED", "PENDING", "DONE", "FAILED"]
+RefundCause = Literal["CANCELLED", "RETURNED", "GOODWILL", "OVERPAID"]
 
 
 class StoredAdjustment(BaseModel):
@@ -110,10 +121,56 @@ class Fulfilment(BaseModel):
     delivered_at: datetime | None = None
 
 
+class ReturnedLine(BaseModel):
+    """So many of a line that come back: asked for, arrived, and of those put into stock again."""
+
+    line: PydanticObjectId
+    quantity: int
+    received: int = 0
+    restocked: int = 0
+
+
+class Return(BaseModel):
+    """Delivered things that a buyer sends back.
+
+    `value` is what was paid for those that arrived, `refund` the refund that was made for them.
+    """
+
+    id: PydanticObjectId
+    state: ReturnState
+    lines: list[ReturnedLine]
+    reason: str = ""
+    answer: str = ""
+    value: int = 0
+    refund: PydanticObjectId | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Refund(BaseModel):
+    """Money that goes back; its id is the key under which the payment's plugin is asked.
+
+    It is WANTED until that has said something. `part` is the key of the seller order that it is
+    for, None for the order as a whole; `shipping` says that the part's delivery is in it.
+    """
+
+    id: PydanticObjectId
+    part: PydanticObjectId | None
+    state: RefundState
+    cause: RefundCause
+    amount: int
+    shipping: bool = False
+    reason: str = ""
+    message: str = ""
+    created_at: datetime
+    updated_at: datetime
+
+
 class SellerOrder(BaseModel):
     """The part of an order that is one seller's; `seller` is None for the shop itself.
 
-    `commission` is what the shop keeps of it, in minor units, at a rate in basis points.
+    `commission` is what the shop keeps of it, in minor units, at a rate in basis points. `waived`
+    is the part's share of the order's, and `shipping_back` says that its delivery was paid back.
     """
 
     id: PydanticObjectId
@@ -124,13 +181,21 @@ class SellerOrder(BaseModel):
     commission_rate: int = 0
     commission: int = 0
     fulfilments: list[Fulfilment] = Field(default_factory=list)
+    returns: list[Return] = Field(default_factory=list)
+    waived: int = 0
+    shipping_back: bool = False
+    delivered_at: datetime | None = None
 
 
 class PaymentChoice(BaseModel):
-    """How it is paid: the id of the method, and where the payment stood when it was last asked."""
+    """How it is paid: the id of the method, and where the payment stood when it was last asked.
+
+    `is_ending` says that it is to be ended, as nothing is to be paid any more.
+    """
 
     method: str | None
     state: str
+    is_ending: bool = False
     return_url: str | None = None
 
 
@@ -156,10 +221,14 @@ class OrderDocument(Document):
     """An order, and the checkout that becomes one: what was bought never changes afterwards.
 
     A checkout is PLACING from the moment that its quote is frozen until it is an order, or FAILED.
-    `request` is the digest of the idempotency key that it came with and `asked` that of the request.
+    `request` is the digest of the idempotency key that it came with, `asked` that of the request.
     `number` is its place in lists, `code` what people call it. `email`, `phone` and the addresses
     are encrypted; `email_digest` is a keyed hash of the first. Each change is on condition of
     `version`.
+
+    `waived` is what isn't to be paid any more of what wasn't paid yet: once it is paid all the
+    same, that much goes back. `settle_at` is when a job looks after its refunds and its payment's
+    end, `delivered_at` when the first of its parts was delivered that isn't completed yet.
     """
 
     number: int
@@ -186,6 +255,10 @@ class OrderDocument(Document):
     asked: str | None = None
     failure: dict[str, str] | None = None
     timeline: list[Entry] = Field(default_factory=list)
+    refunds: list[Refund] = Field(default_factory=list)
+    waived: int = 0
+    settle_at: datetime | None = None
+    delivered_at: datetime | None = None
     terms_accepted_at: datetime | None = None
     begun_at: datetime
     placed_at: datetime | None = None
@@ -200,10 +273,24 @@ class OrderDocument(Document):
             IndexModel(
                 [("request", 1)],
                 unique=True,
-                partialFilterExpression={"request": {"$type": "string"}},
+                partialFilterExpression={"request": {"$gt": ""}},
             ),
             IndexModel([("state", 1), ("updated_at", 1)]),
+            IndexModel([("settle_at", 1)], partialFilterExpression={"settle_at": _A_DATE}),
+            IndexModel([("delivered_at", 1)], partialFilterExpression={"delivered_at": _A_DATE}),
+            IndexModel([("seller_orders.id", 1)]),
+            IndexModel(
+                [("seller_orders.fulfilments.id", 1)],
+                partialFilterExpression={"seller_orders.fulfilments.id": _A_KEY},
+            ),
+            IndexModel(
+                [("seller_orders.returns.id", 1)],
+                partialFilterExpression={"seller_orders.returns.id": _A_KEY},
+            ),
+            IndexModel([("placed_at", 1)]),
+            IndexModel([("seller_orders.seller", 1), ("placed_at", 1)]),
             IndexModel([("user", 1), ("number", -1)]),
+            IndexModel([("guest", 1), ("number", -1)]),
             IndexModel([("seller_orders.seller", 1), ("number", -1)]),
             IndexModel([("email_digest", 1), ("number", -1)]),
         ]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mercat_orders.papers.numbering import PLACES
+from mercat_orders.papers.series import PLACES
 
 _CONFIG = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -25,6 +25,13 @@ def _time_zone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"'{value}' is no time zone such as Europe/Berlin") from None
     return value
+
+
+def _folder(value: Path) -> Path:
+    found = value.expanduser().absolute()
+    if not found.is_dir():
+        raise ValueError(f"'{value}' is no folder")
+    return found
 
 
 Line = Annotated[str, Field(min_length=1, max_length=200)]
@@ -91,8 +98,8 @@ class InvoiceSettings(BaseModel):
     sellers: dict[str, IssuerSettings] = Field(default_factory=dict)
     """Who issues them for single sellers, by their keys."""
 
-    fonts: Path | None = None
-    """A folder of fonts that are taken first, for what those that are installed don't have."""
+    fonts: Annotated[Path, AfterValidator(_folder)] | None = None
+    """A folder of fonts for characters that those that are installed don't have."""
 
     jobs: int = Field(default=1, ge=1, le=16)
     """How many papers are printed at once in each process."""
@@ -113,3 +120,8 @@ class InvoiceSettings(BaseModel):
     def format_of(self, seller: str | None) -> str:
         """How the numbers for a seller are written."""
         return self.issuer_of(seller).number or self.number
+
+    def code_of(self, seller: str | None) -> str:
+        """What `{seller}` stands for in their numbers."""
+        named = self.issuer if seller is None else self.sellers.get(seller)
+        return (named.code if named else None) or seller or "shop"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 
 from mercat.context import Context
 from mercat.errors import ConflictError
@@ -82,14 +81,13 @@ async def end(context: Context, variant: ObjectId, ended: Sequence[Record]) -> R
     for start in range(0, len(ended), _AT_ONCE):
         some = ended[start : start + _AT_ONCE]
         count = sum(found["quantity"] for found in some)
-        changed = await stocks(context).find_one_and_update(
-            {"_id": variant, "$and": [{"held": {"$elemMatch": found}} for found in some]},
+        changed = await _changed(
+            context,
+            {"_id": variant, "held": {"$all": [{"$elemMatch": found} for found in some]}},
             {
                 "$pull": {"held": {"key": {"$in": [found["key"] for found in some]}}},
                 "$inc": {"reserved": -count, "sellable": count, "above_low": count},
             },
-            _FIGURES,
-            return_document=ReturnDocument.AFTER,
         )
         after = changed or after
     return after
@@ -134,15 +132,14 @@ async def _take(context: Context, wanted: Wanted) -> Record | None:
         "attempt": wanted.attempt,
         "expires_at": wanted.expires_at,
     }
-    return await stocks(context).find_one_and_update(
+    return await _changed(
+        context,
         {
             "_id": wanted.line.variant,
             "held.key": {"$ne": wanted.key},
             "sellable": {"$gte": quantity},
         },
         {"$push": {"held": new}, "$inc": _moved(quantity)},
-        _FIGURES,
-        return_document=ReturnDocument.AFTER,
     )
 
 
@@ -153,7 +150,8 @@ async def _renew(context: Context, wanted: Wanted, mine: Record) -> Record | Non
     condition: dict[str, Any] = {"_id": wanted.line.variant, "held": {"$elemMatch": same}}
     if more > 0:
         condition["sellable"] = {"$gte": more}
-    return await stocks(context).find_one_and_update(
+    return await _changed(
+        context,
         condition,
         {
             "$set": {
@@ -163,10 +161,21 @@ async def _renew(context: Context, wanted: Wanted, mine: Record) -> Record | Non
             },
             "$inc": _moved(more),
         },
-        _FIGURES,
         array_filters=[{"mine.key": wanted.key}],
-        return_document=ReturnDocument.AFTER,
     )
+
+
+async def _changed(
+    context: Context, condition: Record, update: Record, **more: Any
+) -> Record | None:
+    """The stock after a conditional update, or after what came next; None where it didn't hold.
+
+    Not by findAndModify, for which SecantusDB reads every stock there is.
+    """
+    written = await stocks(context).update_one(condition, update, **more)
+    if not written.modified_count:
+        return None
+    return await stocks(context).find_one({"_id": condition["_id"]}, _FIGURES)
 
 
 def _moved(count: int) -> dict[str, int]:

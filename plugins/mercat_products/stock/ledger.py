@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 
 from mercat.context import Context
@@ -58,15 +57,16 @@ async def change(
     }
     if without is not None:
         update["$pull"] = {"held": {"key": without["key"]}}
-    after = await stocks(context).find_one_and_update(
+    written = await stocks(context).update_one(
         {name: stock[name] for name in ("_id", "version", "on_hand", "reserved")},
         update,
-        {"held": 0},
-        return_document=ReturnDocument.AFTER,
         session=session,
     )
-    if after is None:
+    if not written.modified_count:
         raise ConflictError("the stock changed at the same time; try again")
+    after = {**stock, **update["$set"]}
+    after |= {name: stock[name] + count for name, count in update["$inc"].items()}
+    after.pop("held", None)
     await changes(context).insert_one(_line(context, after, entry, amounts, now), session=session)
     return after
 

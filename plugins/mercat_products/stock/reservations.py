@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -81,15 +80,9 @@ async def extend(context: Context, key: str, ttl: timedelta) -> Reservation:
 
 async def release(context: Context, key: str) -> None:
     """Give back what is held; nothing happens where nothing is, or where it was committed."""
-    record = await _reservations(context).find_one_and_update(
-        {"_id": key, "state": {"$ne": "COMMITTED"}},
-        {"$set": {"state": "RELEASED"}, "$inc": {"attempt": 1}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if record is not None:
-        await signals.tell_of_holds(
-            context, await holds.end_of_key(context, key, record["attempt"])
-        )
+    attempt = await _next_attempt(context, key, {"state": "RELEASED"})
+    if attempt is not None:
+        await signals.tell_of_holds(context, await holds.end_of_key(context, key, attempt))
 
 
 async def expire(context: Context) -> None:
@@ -135,16 +128,27 @@ async def _begin(context: Context, key: str, lines: tuple[Line, ...], expires_at
             pass
         else:
             return 1
-        record = await _reservations(context).find_one_and_update(
-            {"_id": key, "state": {"$ne": "COMMITTED"}},
-            {"$set": values, "$inc": {"attempt": 1}},
-            return_document=ReturnDocument.AFTER,
-        )
-        if record is not None:
-            attempt: int = record["attempt"]
+        attempt = await _next_attempt(context, key, values)
+        if attempt is not None:
             return attempt
         if await _reservations(context).find_one({"_id": key}, {"_id": 1}):
             raise ConflictError("what was reserved under this key is sold")
+
+
+async def _next_attempt(context: Context, key: str, values: Record) -> int | None:
+    """Change a reservation; returns its attempt then, None where it is sold or not there.
+
+    Read and then written on condition: SecantusDB's findAndModify reads every document there is.
+    """
+    wanted: Record = {"_id": key, "state": {"$ne": "COMMITTED"}}
+    while (record := await _reservations(context).find_one(wanted, {"attempt": 1})) is not None:
+        attempt: int = record["attempt"]
+        written = await _reservations(context).update_one(
+            {**wanted, "attempt": attempt}, {"$set": values, "$inc": {"attempt": 1}}
+        )
+        if written.modified_count:
+            return attempt + 1
+    return None
 
 
 async def _hold_all(context: Context, wanted: list[Wanted]) -> list[Record]:

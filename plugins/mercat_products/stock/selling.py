@@ -73,19 +73,19 @@ async def restock(
 
 async def _commit(context: Context, key: str, session: Session) -> tuple[Line, ...]:
     reservations = context.storage.collection(ReservationDocument)
-    record = await reservations.find_one_and_update(
-        {"_id": key, "state": "HELD"},
+    record = await reservations.find_one({"_id": key}, session=session)
+    if record is None or record["state"] == "RELEASED":
+        raise NotFoundError("nothing is reserved under this key")
+    if record["state"] == "COMMITTED":
+        return _lines(record)
+    await reservations.update_one(
+        {"_id": key},
         {
             "$set": {"state": "COMMITTED", "forget_at": datetime.now(UTC) + _REMEMBERED},
             "$inc": {"attempt": 1},
         },
         session=session,
     )
-    if record is None:
-        done = await reservations.find_one({"_id": key, "state": "COMMITTED"}, session=session)
-        if done is None:
-            raise NotFoundError("nothing is reserved under this key")
-        return _lines(done)
     await _sell_all(context, session, key, _lines(record))
     return _lines(record)
 

@@ -1,14 +1,8 @@
-"""Numbers of invoices, counted without gaps: each is given out in the transaction that needs it."""
+"""How numbers of invoices are written, and which are counted together."""
 
 import re
 from dataclasses import dataclass
 from datetime import date
-
-from pymongo import ReturnDocument
-
-from mercat.context import Context
-from mercat.storage import Session
-from mercat_orders.papers.documents import SeriesDocument
 
 PLACES = re.compile(r"\{(?:(seller|year|month)|number(?::0?([1-9]|1[0-9])d)?)\}")
 """What stands in a format for something else: `{number:06d}` has six digits at least."""
@@ -32,20 +26,7 @@ class Series:
     @property
     def key(self) -> str:
         """What the count is kept under: it goes on where only the number of digits changes."""
-        return f"{self.issuer}\0{PLACES.sub('{}', self.form)}"
+        return f"{self.issuer}:{PLACES.sub('{}', self.form)}"
 
     def written(self, number: int) -> str:
         return PLACES.sub(lambda place: f"{number:0{place[2] or 1}d}", self.form)
-
-
-async def next_number(context: Context, series: Series, session: Session) -> int:
-    """The next number of a series; it is nobody's where the transaction fails."""
-    record = await context.storage.collection(SeriesDocument).find_one_and_update(
-        {"_id": series.key},
-        {"$inc": {"last": 1}},
-        upsert=True,
-        return_document=ReturnDocument.AFTER,
-        session=session,
-    )
-    number: int = record["last"]
-    return number

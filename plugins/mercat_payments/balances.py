@@ -1,0 +1,47 @@
+"""What the events of a payment come to, in whatever order they came. Nothing here asks anybody."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mercat.payments import EventKind
+
+
+class Entry(NamedTuple):
+    """As much of an event as counts."""
+
+    kind: EventKind
+    ref: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Minor units: `authorized` and not captured yet, `captured`, and of that `refunded`."""
+
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    is_failed: bool = False
+
+
+def fold(entries: Iterable[Entry]) -> Balances:
+    """The balances after these events.
+
+    What is told twice about one thing counts once; what failed in the end never counted, whichever
+    was heard of first.
+    """
+    found: defaultdict[EventKind, dict[str, int]] = defaultdict(dict)
+    for kind, ref, amount in entries:
+        found[kind][ref] = max(amount, found[kind].get(ref, 0))
+    captured = _sum(found["captured"], found["capture_failed"])
+    refunded = _sum(found["refunded"], found["refund_failed"], found["refund_reversed"])
+    released = _sum(found["voided"]) + _sum(found["authorization_expired"])
+    held = _sum(found["authorized"]) - released - captured
+    return Balances(max(0, held), captured, refunded, bool(found["failed"]))
+
+
+def _sum(amounts: Mapping[str, int], *failed: Mapping[str, int]) -> int:
+    gone = {ref for each in failed for ref in each}
+    return sum(amount for ref, amount in amounts.items() if ref not in gone)

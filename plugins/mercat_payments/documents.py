@@ -1,0 +1,115 @@
+from datetime import datetime
+from typing import Literal
+
+from beanie import Document
+from pymongo import IndexModel
+
+from mercat.checkout import PaymentState
+from mercat.payments import EventKind
+
+COUNTER = "payments"
+
+OperationKind = Literal["START", "CAPTURE", "VOID", "REFUND"]
+OperationState = Literal["BEGUN", "DONE", "PENDING", "DECLINED", "UNKNOWN"]
+
+Left = Literal["VOID", "REFUND"]
+"""What is still to be done so that a payment has ended."""
+
+OPEN: tuple[OperationState, ...] = ("BEGUN", "UNKNOWN")
+"""Of an operation of which nobody knows what became of it."""
+
+
+class PaymentDocument(Document):
+    """The payment of one order; its id is the order's key.
+
+    `start` is the state of its first operation, `state` where the payment stands. `authorized`,
+    `captured` and `refunded` are the fold of its events; `refunding` is what refunds that aren't
+    settled will take, and `refundable` what is left then, so that a refund compares one stored
+    number. `request` is what the provider is asked, sealed, until it has answered; `shown` what the
+    buyer or the client gets, sealed. `ask_at` is when the provider is asked again.
+
+    An order that ended before anything was begun has an id and `ended_at` alone, so that what comes
+    too late begins nothing.
+    """
+
+    id: str  # type: ignore[assignment]
+    number: int
+    provider: str
+    method: str
+    amount: int
+    currency: str
+    order_number: str
+    on_delivery: bool = False
+    ref: str | None = None
+    start: OperationState = "BEGUN"
+    state: PaymentState = "unknown"
+    message: str = ""
+    request: bytes | None = None
+    shown: bytes | None = None
+    is_action: bool = False
+    expires_at: datetime | None = None
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    refunding: int = 0
+    refundable: int = 0
+    left: Left | None = None
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    ask_at: datetime | None = None
+    asks: int = 0
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+    class Settings:
+        name = "payments"
+        indexes = [
+            IndexModel([("number", 1)]),
+            IndexModel([("state", 1), ("number", 1)]),
+            IndexModel([("order_number", 1), ("number", 1)]),
+            IndexModel([("ask_at", 1)]),
+        ]
+
+
+class PaymentOperationDocument(Document):
+    """Something that a provider is asked; written before, and never deleted.
+
+    Its id is the key that the provider is given. `who` asked for it.
+    """
+
+    id: str  # type: ignore[assignment]
+    payment: str
+    kind: OperationKind
+    amount: int
+    currency: str
+    state: OperationState = "BEGUN"
+    ref: str | None = None
+    reason: str = ""
+    message: str = ""
+    who: str
+    created_at: datetime
+    updated_at: datetime
+
+    class Settings:
+        name = "payment_operations"
+        indexes = [IndexModel([("payment", 1), ("created_at", 1)])]
+
+
+class PaymentEventDocument(Document):
+    """One line of the ledger, never changed; its id is the provider's code and the event's id."""
+
+    id: str  # type: ignore[assignment]
+    payment: str
+    provider: str
+    kind: EventKind
+    amount: int
+    currency: str
+    ref: str
+    parent_ref: str | None = None
+    at: datetime
+    received_at: datetime
+
+    class Settings:
+        name = "payment_events"
+        indexes = [IndexModel([("payment", 1)])]

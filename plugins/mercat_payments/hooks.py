@@ -1,0 +1,85 @@
+from collections.abc import Sequence
+
+from beanie import Document
+from litestar.types import ControllerRouterHandler
+
+from mercat.auth import Permission
+from mercat.checkout import (
+    Cart,
+    PaymentMethod,
+    PaymentStatus,
+    PaymentWanted,
+    RefundStatus,
+    RefundWanted,
+)
+from mercat.context import Context
+from mercat.engine import Engine
+from mercat.hooks import hookimpl
+from mercat.lifecycle import Job, SealedFields
+from mercat_payments import offering, refunding, settling, starting
+from mercat_payments.documents import (
+    PaymentDocument,
+    PaymentEventDocument,
+    PaymentOperationDocument,
+)
+from mercat_payments.mutations import PaymentMutation
+from mercat_payments.permissions import PERMISSIONS
+from mercat_payments.providers import providers_of
+from mercat_payments.schema import PaymentQuery
+from mercat_payments.sealing import FIELDS
+
+
+@hookimpl
+def documents() -> Sequence[type[Document]]:
+    return [PaymentDocument, PaymentEventDocument, PaymentOperationDocument]
+
+
+@hookimpl
+def sealed_fields() -> Sequence[SealedFields]:
+    return [SealedFields(PaymentDocument, FIELDS)]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [PaymentQuery, PaymentMutation]
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
+
+
+@hookimpl
+def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
+    providers_of(engine.context())  # what is wrong with them stops the boot
+    return []
+
+
+@hookimpl
+def scheduled_jobs() -> Sequence[Job]:
+    return settling.JOBS
+
+
+@hookimpl
+async def payment_methods(context: Context, cart: Cart, total: int) -> Sequence[PaymentMethod]:
+    return await offering.methods(context, cart, total)
+
+
+@hookimpl
+async def payment_start(context: Context, wanted: PaymentWanted) -> PaymentStatus | None:
+    return await starting.start(context, wanted)
+
+
+@hookimpl
+async def payment_status(context: Context, key: str) -> PaymentStatus | None:
+    return await settling.status(context, key)
+
+
+@hookimpl
+async def payment_end(context: Context, key: str, reason: str) -> PaymentStatus | None:
+    return await settling.end(context, key, reason)
+
+
+@hookimpl
+async def payment_refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
+    return await refunding.refund(context, wanted)

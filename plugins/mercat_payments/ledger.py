@@ -1,0 +1,242 @@
+"""Writing down what is known of a payment: events, operations, and what follows, all at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError
+
+from mercat import checkout
+from mercat.context import Context
+from mercat.errors import ConflictError
+from mercat.payments import Event, Outcome
+from mercat.storage import Record, Session
+from mercat_payments.balances import Balances, Entry, fold
+from mercat_payments.documents import (
+    OPEN,
+    OperationState,
+    PaymentDocument,
+    PaymentEventDocument,
+    PaymentOperationDocument,
+)
+from mercat_payments.outcomes import shown_of, values_of, with_own_event
+from mercat_payments.standing import has_open, is_covered, standing
+
+FIRST_PAUSE = timedelta(seconds=10)
+MOST_ASKS = 40
+"""How often a provider is asked again, which takes more than a day."""
+_TRIES = 3
+_BEFORE: dict[OperationState, tuple[OperationState, ...]] = {
+    "UNKNOWN": ("BEGUN",),
+    "PENDING": (*OPEN, "PENDING"),
+    "DONE": (*OPEN, "PENDING"),
+    "DECLINED": (*OPEN, "PENDING"),
+}
+_REFUNDS: dict[str, OperationState] = {
+    "refunded": "DONE",
+    "refund_failed": "DECLINED",
+    "refund_reversed": "DECLINED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is stored of a payment, read in the transaction that changes it."""
+
+    payment: Record
+    operations: list[Record]
+    events: list[Record]
+
+    @property
+    def balances(self) -> Balances:
+        return fold(Entry(each["kind"], each["ref"], each["amount"]) for each in self.events)
+
+
+Before = Callable[[Session, Record], Awaitable[tuple[Record, Sequence[Event]]]]
+"""What else is written in the transaction; it returns values of the payment, and events."""
+
+
+async def note_events(context: Context, payment: Record, events: Sequence[Event]) -> Record:
+    """Write down events that a provider tells of; those that are known change nothing."""
+    keys = [f"{payment['provider']}:{event.id}" for event in events]
+    if await ledger(context).count_documents({"_id": {"$in": keys}}) == len(set(keys)):
+        return payment
+
+    async def before(_: Session, __: Record) -> tuple[Record, Sequence[Event]]:
+        return {}, events
+
+    return await note(context, payment["_id"], before)
+
+
+async def note_outcome(
+    context: Context,
+    payment: Record,
+    operation: Record,
+    outcome: Outcome | None,
+    *,
+    is_told: bool = True,
+) -> Record:
+    """Write down what became of an operation, with its events; None is what nobody knows.
+
+    What is settled stays settled, whatever a twin of the call says later. `is_told` tells others
+    that the payment stands elsewhere.
+    """
+    values = values_of(operation, outcome)
+    shown = await shown_of(context, outcome) if operation["kind"] == "START" else {}
+
+    async def before(session: Session, _: Record) -> tuple[Record, Sequence[Event]]:
+        changed = await operations(context).update_one(
+            {"_id": operation["_id"], "state": {"$in": _BEFORE[values["state"]]}},
+            {"$set": {**values, "updated_at": datetime.now(UTC)}},
+            session=session,
+        )
+        is_start = changed.matched_count and operation["kind"] == "START"
+        return {"start": values["state"], **shown} if is_start else {}, events
+
+    events = with_own_event(operation, outcome)
+    return await note(context, payment["_id"], before, is_told=is_told)
+
+
+async def note(context: Context, key: str, before: Before, *, is_told: bool = True) -> Record:
+    """Write what `before` does and its events, in one transaction; returns the payment after it."""
+
+    async def work(session: Session) -> Record:
+        payment = await payments(context).find_one({"_id": key}, session=session)
+        if payment is None:
+            raise ConflictError("there is no such payment")
+        values, events = await before(session, payment)
+        await _add(context, session, payment, events)
+        return await _refresh(context, session, {**payment, **values}, is_told=is_told)
+
+    return await in_transaction(context, work)
+
+
+async def in_transaction(context: Context, work: Callable[[Session], Awaitable[Record]]) -> Record:
+    """Run `work`; again where another process wrote the same event just then."""
+    for _ in range(_TRIES):
+        try:
+            return await context.storage.transaction(work)
+        except DuplicateKeyError:
+            await asyncio.sleep(0)
+    return await context.storage.transaction(work)
+
+
+async def _add(
+    context: Context, session: Session, payment: Record, events: Sequence[Event]
+) -> None:
+    wanted = {f"{payment['provider']}:{event.id}": event for event in events}
+    if not wanted:
+        return
+    known = ledger(context).find({"_id": {"$in": list(wanted)}}, {"_id": 1}, session=session)
+    there = {record["_id"] async for record in known}
+    new = [_line(payment, key, event) for key, event in wanted.items() if key not in there]
+    if new:
+        await ledger(context).insert_many(new, session=session)
+
+
+def _line(payment: Record, key: str, event: Event) -> Record:
+    return {
+        "_id": key,
+        "payment": payment["_id"],
+        "provider": payment["provider"],
+        "kind": event.kind,
+        "amount": event.money.minor,
+        "currency": event.money.currency,
+        "ref": event.ref,
+        "parent_ref": event.parent_ref,
+        "at": event.at,
+        "received_at": datetime.now(UTC),
+    }
+
+
+async def _refresh(context: Context, session: Session, payment: Record, *, is_told: bool) -> Record:
+    """Have the payment say what its events and operations come to."""
+    found = await _read(context, session, payment)
+    await _settle(context, session, found)
+    figures = standing(found.payment, found.balances, found.operations)
+    now = datetime.now(UTC)
+    after = {**found.payment, **figures, "updated_at": now, "version": payment["version"] + 1}
+    after |= _asking(after, found.operations)
+    changed = {name: value for name, value in after.items() if name != "_id"}
+    done = await payments(context).update_one(
+        {"_id": payment["_id"], "version": payment["version"]}, {"$set": changed}, session=session
+    )
+    if not done.matched_count:
+        raise ConflictError("the payment changed at the same time; try again")
+    if is_told and _is_news(payment, after):
+        await context.engine.outbox.add(session, checkout.payment_changed, context, payment["_id"])
+    return after
+
+
+def _is_news(before: Record, after: Record) -> bool:
+    """Whether others are told: of a payment that is ending only once it has ended."""
+    is_ending = after["ended_at"] is not None and after["state"] != "ended"
+    return bool(before["state"] != after["state"]) and not is_ending
+
+
+async def _read(context: Context, session: Session, payment: Record) -> _Found:
+    mine = {"payment": payment["_id"]}
+    return _Found(
+        payment,
+        await operations(context).find(mine, session=session).to_list(),
+        await ledger(context).find(mine, session=session).to_list(),
+    )
+
+
+async def _settle(context: Context, session: Session, found: _Found) -> None:
+    """Settle operations that waited for what the events say."""
+    for operation in found.operations:
+        state = _settled(found, operation)
+        if state is None:
+            continue
+        operation["state"] = state
+        if operation["kind"] == "START":
+            found.payment.update(start=state, shown=None, is_action=False, expires_at=None)
+        await operations(context).update_one(
+            {"_id": operation["_id"]},
+            {"$set": {"state": state, "updated_at": datetime.now(UTC)}},
+            session=session,
+        )
+
+
+def _settled(found: _Found, operation: Record) -> OperationState | None:
+    """What an operation that isn't settled has become, as the events have it."""
+    if operation["kind"] == "START":
+        is_paid = operation["state"] == "PENDING" and is_covered(found.payment, found.balances)
+        return "DONE" if is_paid else None
+    if operation["state"] not in {*OPEN, "PENDING"} or operation["ref"] is None:
+        return None
+    said = {each["kind"] for each in found.events if each["ref"] == operation["ref"]}
+    states = {state for kind, state in _REFUNDS.items() if kind in said}
+    if operation["kind"] != "REFUND" or not states:
+        return None
+    return "DECLINED" if "DECLINED" in states else "DONE"
+
+
+def _asking(payment: Record, found: Sequence[Record]) -> Record:
+    """When the provider is asked again, if it is."""
+    is_ending = payment["ended_at"] is not None and payment["state"] != "ended"
+    if not is_ending and not has_open(found):
+        return {"ask_at": None, "asks": 0}
+    if payment["asks"] > MOST_ASKS:
+        return {"ask_at": None}
+    return {"ask_at": payment["ask_at"] or datetime.now(UTC) + FIRST_PAUSE}
+
+
+async def stored(context: Context, key: str) -> Record | None:
+    """The payment of an order; None where none was begun."""
+    return await payments(context).find_one({"_id": key, "number": {"$gt": 0}})
+
+
+def payments(context: Context) -> AsyncCollection[Record]:
+    return context.storage.collection(PaymentDocument)
+
+
+def operations(context: Context) -> AsyncCollection[Record]:
+    return context.storage.collection(PaymentOperationDocument)
+
+
+def ledger(context: Context) -> AsyncCollection[Record]:
+    return context.storage.collection(PaymentEventDocument)

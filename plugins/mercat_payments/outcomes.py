@@ -1,0 +1,71 @@
+"""What a provider said, as it is stored."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from mercat.context import Context
+from mercat.money import Amount
+from mercat.payments import ActionRequired, Declined, Done, Event, EventKind, Outcome, Pending
+from mercat.storage import Record, storable
+from mercat_payments.documents import OperationKind
+from mercat_payments.sealing import sealed
+
+_OWN: dict[OperationKind, EventKind] = {"VOID": "voided", "REFUND": "refunded"}
+
+
+def values_of(operation: Record, outcome: Outcome | None) -> Record:
+    """What an outcome makes of its operation; None is what nobody knows."""
+    if outcome is None:
+        return {"state": "UNKNOWN"}
+    if isinstance(outcome, Declined):
+        return {"state": "DECLINED", "message": storable(outcome.message)}
+    state = "DONE" if isinstance(outcome, Done) else "PENDING"
+    if operation["kind"] == "START" and not _says_so(outcome):
+        state = "PENDING"
+    return {"state": state, "ref": outcome.ref}
+
+
+def _says_so(outcome: Outcome) -> bool:
+    """Whether what is done has an event of money; without one nothing is believed to be paid."""
+    return any(event.kind in {"captured", "authorized"} for event in outcome.events)
+
+
+async def shown_of(context: Context, outcome: Outcome | None) -> Record:
+    """What of the outcome of a start goes into the payment."""
+    if outcome is None:
+        return {}
+    found: Record = {"request": None, "shown": None, "is_action": False, "expires_at": None}
+    if isinstance(outcome, Declined):
+        return {**found, "message": storable(outcome.message)}
+    found["ref"] = outcome.ref
+    if isinstance(outcome, Pending):
+        shown = {"url": None, "data": dict(outcome.data)} if outcome.data else None
+        return {
+            **found,
+            "message": storable(outcome.message),
+            "shown": await sealed(context, shown),
+        }
+    if isinstance(outcome, ActionRequired):
+        action = {"url": outcome.url, "data": dict(outcome.client_data)}
+        return {
+            **found,
+            "message": storable(outcome.message),
+            "shown": await sealed(context, action),
+            "is_action": True,
+            "expires_at": outcome.expires,
+        }
+    return {**found, "message": ""}
+
+
+def with_own_event(operation: Record, outcome: Outcome | None) -> Sequence[Event]:
+    """The events of an outcome, and one for what is done where the provider gave none."""
+    if outcome is None:
+        return ()
+    kind = _OWN.get(operation["kind"])
+    if kind is None or not isinstance(outcome, Done):
+        return outcome.events
+    if any(event.kind == kind for event in outcome.events):
+        return outcome.events
+    money = Amount(operation["amount"], operation["currency"])
+    own = Event(f"own:{operation['_id']}", kind, money, outcome.ref, datetime.now(UTC))
+    return (*outcome.events, own)

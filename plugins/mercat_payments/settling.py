@@ -1,0 +1,211 @@
+"""Finding out what isn't known of a payment, and ending those that are not to be."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from pymongo.errors import DuplicateKeyError
+
+from mercat.checkout import PaymentStatus
+from mercat.context import Context
+from mercat.errors import InvalidError
+from mercat.lifecycle import Job
+from mercat.money import Amount
+from mercat.payments import Event, Operation, PaymentProvider
+from mercat.storage import Record, Session, storable
+from mercat_payments.asking import ask, events_of, is_known
+from mercat_payments.documents import OPEN
+from mercat_payments.ledger import (
+    FIRST_PAUSE,
+    MOST_ASKS,
+    note,
+    note_events,
+    note_outcome,
+    operations,
+    payments,
+    stored,
+)
+from mercat_payments.providers import providers_of
+from mercat_payments.refunding import ask_to_refund, begin_refund
+from mercat_payments.starting import ask_to_start, new_operation
+from mercat_payments.telling import status_of
+from mercat_payments.turns import turn
+
+_NEWS = {"action", "awaited"}
+_LONGEST_PAUSE = timedelta(hours=1)
+_AT_ONCE = 8
+_MOST = 100
+_STEPS = 4
+
+_logger = logging.getLogger(__name__)
+
+
+async def status(context: Context, key: str) -> PaymentStatus | None:
+    """Where a payment stands, asking its provider where that isn't known; None without one."""
+    payment = await stored(context, key)
+    if payment is None:
+        return None
+    provider = providers_of(context).find(payment["provider"])
+    if provider is not None and _needs_news(payment, provider):
+        async with turn(context, key):
+            payment = await settled(context, provider, payment)
+    return await status_of(context, payment)
+
+
+async def end(context: Context, key: str, reason: str) -> PaymentStatus | None:
+    """Take no money any more, and give back what was taken; None without a payment."""
+
+    async def before(_: Session, payment: Record) -> tuple[Record, Sequence[Event]]:
+        if payment["ended_at"] is not None:
+            return {}, ()
+        return {"ended_at": datetime.now(UTC), "end_reason": storable(reason)}, ()
+
+    async with turn(context, key):
+        payment = await _forestalled(context, key, reason)
+        if payment is None:
+            return None
+        if payment["ended_at"] is None:
+            payment = await note(context, key, before)
+        provider = providers_of(context).find(payment["provider"])
+        if provider is not None and payment["state"] != "ended":
+            payment = await settled(context, provider, payment)
+    return await status_of(context, payment)
+
+
+async def _forestalled(context: Context, key: str, reason: str) -> Record | None:
+    """The payment of a key; where there is none, what comes later under the key begins nothing."""
+    found = await stored(context, key)
+    if found is None:
+        values = {"ended_at": datetime.now(UTC), "end_reason": storable(reason)}
+        with contextlib.suppress(DuplicateKeyError):
+            await payments(context).insert_one({"_id": key, **values})
+        found = await stored(context, key)
+    return found
+
+
+async def settled(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    """The payment after asking what isn't known of it, and doing what is left of its end.
+
+    The caller has its turn.
+    """
+    payment = await payments(context).find_one({"_id": payment["_id"]}) or payment
+    if payment["start"] in OPEN:
+        payment = await ask_to_start(context, provider, payment, is_told=True)
+    payment = await _repeat(context, provider, payment)
+    if payment["state"] in _NEWS:
+        payment = await _ask_for_news(context, provider, payment)
+    for _ in range(_STEPS):
+        left = payment["left"]
+        if left is None:
+            break
+        step = _void if left == "VOID" else _refund_rest
+        payment = await step(context, provider, payment)
+        if payment["left"] == left:
+            break
+    return payment
+
+
+async def _repeat(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    """Ask again, with the same keys, what nobody knows the outcome of."""
+    wanted = {"payment": payment["_id"], "state": {"$in": OPEN}}
+    for operation in await operations(context).find(wanted).to_list():
+        if not is_known(provider, operation):
+            continue
+        if operation["kind"] == "VOID":
+            payment = await _ask_to_void(context, provider, payment, operation)
+        elif operation["kind"] == "REFUND":
+            payment = await ask_to_refund(context, provider, payment, operation)
+    return payment
+
+
+async def _ask_for_news(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    events = await events_of(provider, payment["ref"], payment["currency"])
+    return await note_events(context, payment, events)
+
+
+async def _void(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    """Let go of what is authorized, or of a payment that waits; a refused one gets a new key."""
+    mine = {"payment": payment["_id"], "kind": "VOID"}
+    count = await operations(context).count_documents(
+        {**mine, "state": {"$in": ["DONE", "DECLINED"]}}
+    )
+    key = f"void:{payment['_id']}:{count}"
+    amount = payment["authorized"] or payment["amount"]
+    operation = new_operation(context, payment, key, "VOID", amount)
+    try:
+        await operations(context).insert_one(operation)
+    except DuplicateKeyError:
+        operation = await operations(context).find_one({"_id": key}) or operation
+    if operation["state"] in OPEN:
+        payment = await _ask_to_void(context, provider, payment, operation)
+    is_done = await operations(context).find_one({"_id": key, "state": "DONE"}, {"_id": 1})
+    return payment if is_done else await _ask_for_news(context, provider, payment)
+
+
+async def _ask_to_void(
+    context: Context, provider: PaymentProvider, payment: Record, operation: Record
+) -> Record:
+    money = Amount(operation["amount"], operation["currency"])
+    request = Operation(operation["_id"], payment["ref"] or "", money)
+    outcome = await ask(provider, request.key, payment["currency"], provider.void(request))
+    return await note_outcome(context, payment, operation, outcome)
+
+
+async def _refund_rest(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    """Give back what was taken of a payment that is not to be."""
+    count = await operations(context).count_documents({"payment": payment["_id"], "kind": "REFUND"})
+    key = f"refund:end:{payment['_id']}:{count}"
+    amount, reason = payment["refundable"], payment["end_reason"] or ""
+    try:
+        operation = await begin_refund(context, payment, key, amount, reason)
+    except InvalidError:  # another process did
+        return await payments(context).find_one({"_id": payment["_id"]}) or payment
+    if operation["state"] not in OPEN:
+        return await payments(context).find_one({"_id": payment["_id"]}) or payment
+    return await ask_to_refund(context, provider, payment, operation)
+
+
+def _needs_news(payment: Record, provider: PaymentProvider) -> bool:
+    if payment["state"] == "unknown":
+        return True
+    return payment["state"] in _NEWS and not provider.capabilities.by_hand
+
+
+async def ask_again(context: Context) -> None:
+    """Ask about payments of which nobody knows, and end those that are not to be, later and later.
+
+    Safe to repeat, and to be at it in two processes at once.
+    """
+    due = payments(context).find({"ask_at": {"$lte": datetime.now(UTC)}}).sort("ask_at", 1)
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(payment: Record) -> None:
+        async with places:
+            try:
+                await _again(context, payment)
+            except Exception:
+                _logger.exception("payment %s could not be settled", payment["_id"])
+
+    await asyncio.gather(*map(one, await due.limit(_MOST).to_list()))
+
+
+async def _again(context: Context, payment: Record) -> None:
+    asks = payment["asks"] + 1
+    pause = min(FIRST_PAUSE * 2 ** min(asks, 20), _LONGEST_PAUSE)
+    at = None if asks > MOST_ASKS else datetime.now(UTC) + pause
+    taken = await payments(context).update_one(
+        {"_id": payment["_id"], "ask_at": payment["ask_at"]}, {"$set": {"ask_at": at, "asks": asks}}
+    )
+    if not taken.matched_count:
+        return
+    if at is None:
+        _logger.error("payment %s: nobody can say where it stands; look at it", payment["_id"])
+    provider = providers_of(context).find(payment["provider"])
+    if provider is not None:
+        async with turn(context, payment["_id"]):
+            await settled(context, provider, payment)
+
+
+JOBS = (Job(name="payments-ask-again", every=timedelta(seconds=5), run=ask_again),)

@@ -1,0 +1,202 @@
+"""Having an order paid, once for each key: the row first, then the call, then what became of it."""
+
+from datetime import UTC, datetime
+
+from pymongo.errors import DuplicateKeyError
+
+from mercat.checkout import PaymentStatus, PaymentWanted
+from mercat.context import Context
+from mercat.errors import ConflictError, InvalidError
+from mercat.money import Amount, digits
+from mercat.payments import Method, PaymentProvider, Resume, Start
+from mercat.storage import Record, Session
+from mercat.storage.pages import reserve_numbers
+from mercat_payments.asking import ask, is_known, methods_of
+from mercat_payments.documents import COUNTER, OPEN
+from mercat_payments.ledger import FIRST_PAUSE, note_outcome, operations, payments
+from mercat_payments.providers import providers_of
+from mercat_payments.sealing import sealed, unsealed
+from mercat_payments.telling import status_of
+from mercat_payments.turns import turn
+
+_NOT_OFFERED = "this order can't be paid in this way; choose another one"
+
+
+async def start(context: Context, wanted: PaymentWanted) -> PaymentStatus | None:
+    """Have something paid, or go on with it; None for a method of nobody's here.
+
+    Raises ConflictError where the key came with something else before, InvalidError for an amount
+    that isn't one.
+    """
+    code, _, way = wanted.method.partition(":")
+    provider = providers_of(context).find(code)
+    if provider is None:
+        return None
+    async with turn(context, wanted.key):
+        payment = await payments(context).find_one({"_id": wanted.key})
+        if payment is None:
+            offered = await _offered(provider, wanted, way)
+            if offered is None:
+                return PaymentStatus("declined", _NOT_OFFERED)
+            payment = await _begin(context, wanted, provider, offered)
+        if "number" not in payment:
+            return PaymentStatus("ended")
+        _check_same(payment, wanted)
+        return await _go_on(context, provider, payment, wanted)
+
+
+async def ask_to_start(
+    context: Context, provider: PaymentProvider, payment: Record, *, is_told: bool
+) -> Record:
+    """Ask the provider, for the first time or again, with the same key and the same request.
+
+    Not any more once the provider may have forgotten the key, as it would be a second payment.
+    """
+    if not is_known(provider, payment):
+        return payment
+    operation = await operations(context).find_one({"_id": start_key(payment["_id"])})
+    if operation is None:
+        raise ConflictError("the payment's first operation is gone")
+    given = await unsealed(context, payment["request"])
+    request = Start(
+        key=operation["_id"],
+        money=Amount(payment["amount"], payment["currency"]),
+        method=payment["method"].partition(":")[2],
+        order_number=payment["order_number"],
+        return_url=given.get("return_url"),
+        data=given.get("data", {}),
+    )
+    outcome = await ask(provider, request.key, payment["currency"], provider.start(request))
+    return await note_outcome(context, payment, operation, outcome, is_told=is_told)
+
+
+def start_key(payment: str) -> str:
+    """The key of a payment's first operation."""
+    return f"start:{payment}"
+
+
+async def _go_on(
+    context: Context, provider: PaymentProvider, payment: Record, wanted: PaymentWanted
+) -> PaymentStatus:
+    if payment["ended_at"] is None and payment["start"] in OPEN:
+        payment = await ask_to_start(context, provider, payment, is_told=False)
+    elif payment["state"] == "action":
+        return await _resume(context, provider, payment, wanted)
+    return await _answer(context, payment)
+
+
+async def _resume(
+    context: Context, provider: PaymentProvider, payment: Record, wanted: PaymentWanted
+) -> PaymentStatus:
+    """Ask what became of the action; where nobody knows, it stands as it stood, for another try."""
+    operation = await operations(context).find_one({"_id": start_key(payment["_id"])})
+    if operation is None:
+        raise ConflictError("the payment's first operation is gone")
+    money = Amount(payment["amount"], payment["currency"])
+    request = Resume(operation["_id"], payment["ref"], money, wanted.data)
+    outcome = await ask(provider, request.key, payment["currency"], provider.resume(request))
+    if outcome is None:
+        return PaymentStatus("unknown")
+    payment = await note_outcome(context, payment, operation, outcome, is_told=False)
+    return await _answer(context, payment)
+
+
+async def _answer(context: Context, payment: Record) -> PaymentStatus:
+    """Whoever starts what was ended, even meanwhile, hears that it won't be paid."""
+    if payment["ended_at"] is not None:
+        return PaymentStatus("ended")
+    return await status_of(context, payment)
+
+
+async def _offered(provider: PaymentProvider, wanted: PaymentWanted, way: str) -> Method | None:
+    digits(wanted.currency)
+    if wanted.amount <= 0:
+        raise InvalidError("there is nothing to be paid")
+    found = await methods_of(provider, Amount(wanted.amount, wanted.currency))
+    return next((method for method in found if method.id == way), None)
+
+
+def _check_same(payment: Record, wanted: PaymentWanted) -> None:
+    before = (payment["amount"], payment["currency"], payment["method"])
+    if before != (wanted.amount, wanted.currency, wanted.method):
+        raise ConflictError("this order was to be paid otherwise before")
+
+
+async def _begin(
+    context: Context, wanted: PaymentWanted, provider: PaymentProvider, offered: Method
+) -> Record:
+    """Write down what the provider will be asked; returns what another process wrote before."""
+    (number,) = await reserve_numbers(context.storage, COUNTER, 1)
+    payment = _new(wanted, provider.code, offered, number)
+    given = {"return_url": wanted.return_url, "data": dict(wanted.data)}
+    payment["request"] = await sealed(context, given) if any(given.values()) else None
+    operation = new_operation(context, payment, start_key(wanted.key), "START", wanted.amount)
+
+    async def work(session: Session) -> Record:
+        await payments(context).insert_one(payment, session=session)
+        await operations(context).insert_one(operation, session=session)
+        return payment
+
+    try:
+        return await context.storage.transaction(work)
+    except DuplicateKeyError:
+        found = await payments(context).find_one({"_id": wanted.key})
+        if found is None:
+            raise
+        return found
+
+
+def new_operation(
+    context: Context, payment: Record, key: str, kind: str, amount: int, reason: str = ""
+) -> Record:
+    """An operation that is about to be asked for."""
+    now = datetime.now(UTC)
+    return {
+        "_id": key,
+        "payment": payment["_id"],
+        "kind": kind,
+        "amount": amount,
+        "currency": payment["currency"],
+        "state": "BEGUN",
+        "ref": None,
+        "reason": reason,
+        "message": "",
+        "who": context.viewer.user or context.viewer.role,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _new(wanted: PaymentWanted, code: str, offered: Method, number: int) -> Record:
+    now = datetime.now(UTC)
+    return {
+        "_id": wanted.key,
+        "number": number,
+        "provider": code,
+        "method": wanted.method,
+        "amount": wanted.amount,
+        "currency": wanted.currency,
+        "order_number": wanted.order_number,
+        "on_delivery": offered.paid == "on_delivery",
+        "ref": None,
+        "start": "BEGUN",
+        "state": "unknown",
+        "message": "",
+        "request": None,
+        "shown": None,
+        "is_action": False,
+        "expires_at": None,
+        "authorized": 0,
+        "captured": 0,
+        "refunded": 0,
+        "refunding": 0,
+        "refundable": 0,
+        "left": None,
+        "ended_at": None,
+        "end_reason": None,
+        "ask_at": now + FIRST_PAUSE,
+        "asks": 0,
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
