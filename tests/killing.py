@@ -1,8 +1,8 @@
 """Killing a piece of work at each of its steps, one after another: what `kill -9` leaves behind.
 
 Steps are the calls to the database and the questions to plugins, each before it is made and after
-it was answered, and the beginnings and ends of transactions. A transaction that is killed inside is aborted, as the
-server does with one whose client is gone.
+it was answered, and the beginnings and ends of transactions. A transaction that is killed inside is
+aborted, as the server does with one whose client is gone.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

@@ -160,9 +160,9 @@ def in_input(error: dict[str, Any]) -> list[str] | None:
     """Where in the input an error is; None where it is about no field."""
     if error["field"] is None:
         return None
-    first, *rest = error["field"]
-    assert first == "input"
-    return rest
+    path: list[str] = error["field"]
+    assert path[0] == "input"
+    return path[1:]
 
 
 async def changed(engine: Engine, name: str, viewer: Viewer = CARL, /, **given: Any) -> Any:

@@ -133,8 +133,8 @@ async def test_a_declined_payment_leaves_the_cart_as_it_was(engine: Engine) -> N
     await check_books(engine, cart)
 
 
-async def waiting(engine: Engine, method: str = "till:action", **more: int) -> Completed:
-    cart = await ready(engine, 2, **more)
+async def waiting(engine: Engine, method: str = "till:action", stock: int = 100) -> Completed:
+    cart = await ready(engine, 2, stock=stock)
     done = await completed(engine, cart, method=method)
     assert done.order["state"] == "PLACING"
     assert done.action is not None

@@ -172,8 +172,12 @@ def test_every_value_that_a_hook_passes_is_documented(name: str) -> None:
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 _SECTIONS = ("server", "database", "redis", "shop", "graphql", "cache")
 _NAMES = {
-    str: "string", int: "integer", float: "number", Decimal: "number",
-    bool: "boolean", Path: "path",
+    str: "string",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    bool: "boolean",
+    Path: "path",
 }
 
 

@@ -188,7 +188,7 @@ class Outbox:
             return None
 
     async def _take(self) -> Record | None:
-        """The event that is due first, leased. (SecantusDB's findAndModify would read all.)"""
+        """The event that is due first, leased: SecantusDB's findAndModify would read them all."""
         while True:
             now = stored_now()
             due = {"state": "pending", "due_at": {"$lte": now}}
