@@ -36,7 +36,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    "count", [50, pytest.param(2_000, marks=pytest.mark.long)], ids=lambda count: f"{count}"
+    "count",
+    [pytest.param(50, marks=pytest.mark.gate), pytest.param(2_000, marks=pytest.mark.long)],
+    ids=lambda count: f"{count}",
 )
 async def test_a_basket_costs_what_the_household_paid(engine_for: EngineFor, count: int) -> None:
     folder = journey.data_folder()

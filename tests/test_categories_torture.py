@@ -24,6 +24,8 @@ from .test_catalogue import load, product
 from .test_categories_editing import category, fails, mutate, settled, succeeds
 from .test_product_editing import done
 
+pytestmark = pytest.mark.gate
+
 TOML = '[plugins]\nenabled = ["media", "products", "categories"]\n'
 TOML += "[plugins.categories]\nmax_depth = 6\n"
 MOST_LEVELS = 6

@@ -80,6 +80,7 @@ async def test_one_unit_is_sold_once(engine: Engine) -> None:
     assert await figures(engine, thing) == (0, 0)
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("method", METHODS)
 async def test_killed_anywhere_the_next_attempt_finishes(engine: Engine, method: str) -> None:
     step, killed = 0, True
@@ -96,6 +97,7 @@ async def test_killed_anywhere_the_next_attempt_finishes(engine: Engine, method:
     assert step > 20, "nothing was killed"
 
 
+@pytest.mark.gate
 async def test_killed_anywhere_the_job_finishes_or_undoes_it(engine: Engine) -> None:
     step, killed, ends = 0, True, Counter[str]()
     while killed:

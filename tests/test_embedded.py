@@ -32,6 +32,8 @@ from mercat.storage.guardian import Program, Server, read_state
 
 from .conftest import EngineFor, RunningServer, Stores, _ready, until
 
+pytestmark = pytest.mark.gate
+
 
 class NoteDocument(Document):
     text: str

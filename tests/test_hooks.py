@@ -34,6 +34,7 @@ from mercat import (
     checkout,
     hookimpl,
     lifecycle,
+    payments,
 )
 from mercat.auth import Credentials
 from mercat.catalog import Placement, ProductSearch, SearchAnswer, StockFigures
@@ -773,7 +774,7 @@ async def test_a_verb_takes_only_hooks_of_its_engine() -> None:
 
 
 def test_the_engine_has_the_hooks_of_its_domains() -> None:
-    assert (lifecycle, catalog, checkout, auth) == DOMAINS
+    assert (lifecycle, catalog, checkout, payments, auth) == DOMAINS
     assert len(set(Hooks(DOMAINS).names)) == len(Hooks(DOMAINS).names)
 
 

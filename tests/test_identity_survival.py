@@ -25,6 +25,8 @@ from .factors import ERRORS, LOGIN
 from .identity import PASSWORD, registered, toml_of
 from .running import Died, Running, started
 
+pytestmark = pytest.mark.gate
+
 REGISTER = f"mutation ($input: RegisterInput!) {{ register(input: $input) {{ {ERRORS} }} }}"
 REFRESH = f"""mutation ($input: RefreshTokenInput!) {{ refreshToken(input: $input) {{
   tokens {{ refreshToken }} {ERRORS} }} }}"""

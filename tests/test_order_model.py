@@ -29,6 +29,8 @@ from .ordering import TOML, placed
 from .plugins_for_tests.loyalty.hooks import PAID
 from .plugins_for_tests.till.books import BOOKS
 
+pytestmark = pytest.mark.gate
+
 T = TypeVar("T")
 
 SELLERS = ("anna", "bert", None)

@@ -30,6 +30,8 @@ from .order_changes import ANNA, READER, STAFF, did, order_id, part_id, refused,
 from .ordering import TOML, placed
 from .plugins_for_tests.till.books import BOOKS
 
+pytestmark = pytest.mark.gate
+
 WHO: Sequence[tuple[Role, Viewer]] = (
     (Role.BUYER, CARL),
     (Role.SELLER, ANNA),

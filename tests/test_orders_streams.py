@@ -47,6 +47,8 @@ from .test_orders_reading import (
 )
 from .test_streams import connected, receive, subscribe
 
+pytestmark = pytest.mark.gate
+
 MIA = seller("mia")
 ROOT = Path(__file__).resolve().parents[1]
 UPDATES = """subscription ($id: ID!, $secret: String, $since: String) {

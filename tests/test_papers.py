@@ -25,6 +25,8 @@ from mercat_orders.settings import OrderSettings
 from .conftest import EngineFor
 from .ordering import TOML
 
+pytestmark = pytest.mark.gate
+
 _AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _ADA = {
     "name": "Ada Lovelace",

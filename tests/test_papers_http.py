@@ -24,6 +24,8 @@ from .order_changes import ANNA, BERT, READER, STAFF
 from .ordering import TOML, completed, placed, ready
 from .plugins_for_tests.stocktaking.shop import VIEWERS
 
+pytestmark = pytest.mark.gate
+
 _TOML = TOML.replace('till"]', 'till", "tests.plugins_for_tests.stocktaking"]')
 _WHO = {
     "carl": CARL,

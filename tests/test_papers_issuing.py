@@ -28,6 +28,8 @@ from .market import change_product
 from .order_changes import did, part_id, units
 from .ordering import TOML, placed
 
+pytestmark = pytest.mark.gate
+
 _ISSUERS = """
 [plugins.orders.invoices]
 time_zone = "Pacific/Kiritimati"

@@ -11,6 +11,8 @@ from mercat_orders.papers import layouts
 from mercat_orders.papers.languages import Language, tables
 from mercat_orders.papers.printable import printable
 
+pytestmark = pytest.mark.gate
+
 _ADA = {"name": "Ada Lovelace", "lines": ["Unter den Linden 1"], "city": "Berlin"}
 
 

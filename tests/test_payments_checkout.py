@@ -18,6 +18,8 @@ from .test_hooks import Plugins
 from .test_payments import bank, made
 from .test_payments_api import STAFF
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["bank", "made"]
 
 WAYS = "[plugins.payments_manual.on_delivery]\n[plugins.payments_manual.bank_transfer]\n"

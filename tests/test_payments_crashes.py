@@ -21,6 +21,8 @@ from mercat.storage.stepdown import PatientCollection
 from .banking import Bank, ended, events, refunded, started, status, stored
 from .test_payments import bank, made, shop
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["bank", "made", "shop"]
 
 _CALLS: tuple[tuple[type[Any], str], ...] = (

@@ -26,6 +26,8 @@ from .identity import told
 from .test_hooks import Plugins
 from .test_payments import bank, made, shop, toml_of
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["bank", "made", "shop"]
 
 

@@ -31,6 +31,8 @@ from .conftest import EngineFor
 from .test_hooks import Plugins
 from .test_payments import bank, made, shop, toml_of
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["bank", "made", "shop"]
 
 

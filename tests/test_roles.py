@@ -71,7 +71,7 @@ async def test_permissions_and_roles_are_shown_to_who_manages_them(engine_for: E
     assert of["CUSTOMER"] == []
     own = {"orders.deliver", "orders.sell", "products.sell"}
     assert of["SELLER"] == ["media.upload", *sorted(own)]
-    staff = ["auth.read_users", "orders.manage", "orders.read", "payments.manage"]
+    staff = ["auth.read_users", "orders.manage", "orders.read", "orders.report", "payments.manage"]
     assert of["SUPPORT"] == staff
     assert set(of["ADMIN"]) == {each["name"] for each in found["permissions"]} - own
     _, support = await roled(shop, "SUPPORT")

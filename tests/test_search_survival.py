@@ -23,6 +23,8 @@ from .conftest import EngineFor, Serve, until
 from .test_search import SHOP, insert, record, search, slugs, until_indexed
 from .test_search_lists import index_folder, remove
 
+pytestmark = pytest.mark.gate
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 STAFF = '"products", "tests.plugins_for_tests.stocktaking",'  # knows staff by a header
 CREATE = """mutation ($input: ProductCreateInput!) { productCreate(input: $input) {

@@ -22,6 +22,8 @@ from mercat_products.stock.reservations import Line
 from .plugins_for_tests.stocktaking.shop import LONG, add_product, adjust, figures, in_stock
 from .test_stock_reservations import engine, shared
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["engine", "shared"]  # fixtures
 
 BUYERS = 25
