@@ -13,6 +13,8 @@ from mercat_categories.memory import memory_of
 from .conftest import Client, ClientFor, EngineFor, Serve, until
 from .test_categories_editing import category, mutate, succeeds
 
+pytestmark = pytest.mark.gate
+
 TREE = "{ categoryTree(depth: 3) { name children { name children { name } } } }"
 
 

@@ -21,6 +21,8 @@ from .conftest import EngineFor, Mercat, write_jsonl
 from .test_catalogue import load
 from .test_categories_editing import category, succeeds
 
+pytestmark = pytest.mark.gate
+
 ROWS: list[dict[str, Any]] = [
     {"key": "tea", "name": "Tea", "parent": "food", "description": "It's hot.", "position": 2},
     {"key": "food", "name": 'Food "&" Drink', "slug": "food"},

@@ -22,6 +22,8 @@ from .conftest import Client, ClientFor, EngineFor, Mercat
 from .identity import registered, signed_in, toml_of, viewer_for
 from .reporting import made_order, report, store
 
+pytestmark = pytest.mark.gate
+
 TOML = toml_of("auth", "media", "products", "orders")
 HEADER = (
     "key,label,sku,currency,orders,units,returned_units,pending_orders,gross,discounts,shipping,"

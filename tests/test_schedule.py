@@ -26,6 +26,8 @@ from tests.plugins_for_tests.recording.record import behave, record, recorded
 
 from .conftest import EngineFor, until
 
+pytestmark = pytest.mark.gate
+
 TOML = '[plugins]\nenabled = ["tests.plugins_for_tests.recording"]\n'
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)

@@ -440,6 +440,7 @@ def go(process: "subprocess.Popen[str]") -> None:
     process.stdin.flush()
 
 
+@pytest.mark.gate
 async def test_a_hundred_buyers_of_two_processes_get_the_last_ten(
     engine: Engine, cups: list[ObjectId], mercat_environment: dict[str, str]
 ) -> None:
