@@ -217,7 +217,9 @@ def test_at_the_start_it_is_one_sentence(
     mercat: Mercat, command: str, variable: str, value: str, code: int, message: str
 ) -> None:
     environment = {f"MERCAT_{variable}__URL": value, "MERCAT_DATABASE__TIMEOUT_SECONDS": "1"}
-    done = mercat(command, **environment)
+    # Not the port of every other server that a test starts at the same time.
+    port = ("--port", "0") if command == "run" else ()
+    done = mercat(command, *port, **environment)
     assert (done.code, done.err.count("\n")) == (code, 1), done.err
     assert done.err.startswith(f"mercat: {message}")
     assert "hunt" not in done.err + done.out
