@@ -97,8 +97,12 @@ class Stage:
         return self.keep(name, f"Canary{secrets.token_hex(size)}")
 
     def keep(self, name: str, value: str) -> str:
-        """A secret that the shop gave, or its secret part."""
-        self.secrets[f"{name} {len(self.secrets)}"] = re.split(r"[._]", value)[-1]
+        """A secret that the shop gave, or its secret part.
+
+        Of several words the longest: base64's own `_` would leave a letter or two of some.
+        """
+        words = value.rpartition(".")[2].split("_")
+        self.secrets[f"{name} {len(self.secrets)}"] = max(words, key=len)
         return value
 
     async def ask(self, document: str, access: str = "", /, **given: Any) -> dict[str, Any]:
