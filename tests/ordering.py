@@ -11,7 +11,7 @@ from mercat.storage import Record
 from mercat_orders.carts import buyers, editing
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.lines import NewLine
-from mercat_orders.checkout.completing import Completed, complete
+from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.reconciling import reconcile
 from mercat_orders.checkout.wanting import Agreement, Completion, Request
 from mercat_orders.orders.access import orders
@@ -33,14 +33,7 @@ prices = { EUR = "0" }
 )
 """The market with a till."""
 
-_BERLIN = {
-    "name": "Ada Lovelace",
-    "lines": ["Unter den Linden 1"],
-    "city": "Berlin",
-    "postal_code": "10117",
-    "country": "DE",
-}
-assert _BERLIN["name"] == BERLIN["name"]
+_BERLIN = {"postal_code" if name == "postalCode" else name: it for name, it in BERLIN.items()}
 
 
 async def ready(
@@ -75,7 +68,7 @@ async def completed(
     viewer: Viewer = CARL,
     method: str = "till:paid",
     request: Request | None = None,
-) -> Completed:
+) -> Progress:
     """What becomes of a cart, whatever it costs."""
     wanted = Completion(
         Agreement(most=10**12, currency=cart["currency"]),

@@ -10,7 +10,7 @@ from mercat.engine import Engine
 from mercat.errors import DomainError
 from mercat_orders.carts import editing
 from mercat_orders.carts.lines import NewLine
-from mercat_orders.checkout.completing import Completed
+from mercat_orders.checkout.completing import Progress
 from mercat_orders.checkout.reconciling import follow_payment
 from mercat_orders.checkout.wanting import Request
 from mercat_orders.orders.access import orders
@@ -135,7 +135,7 @@ async def test_a_declined_payment_leaves_the_cart_as_it_was(engine: Engine) -> N
     await check_books(engine, cart)
 
 
-async def waiting(engine: Engine, method: str = "till:action", stock: int = 100) -> Completed:
+async def waiting(engine: Engine, method: str = "till:action", stock: int = 100) -> Progress:
     cart = await ready(engine, 2, stock=stock)
     done = await completed(engine, cart, method=method)
     assert done.order["state"] == "PLACING"

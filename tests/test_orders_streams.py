@@ -79,7 +79,7 @@ def _deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     async def lost(*_: object) -> None:
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(feed, "_publish", lost)
+    monkeypatch.setattr(feed, "tell", lost)
     monkeypatch.setattr(feed, "_POLL_SECONDS", 0.1)
 
 
@@ -422,7 +422,7 @@ async def test_permission_is_asked_anew_at_each_event_of_one_look(
         async def lost(*_: object) -> None:
             await asyncio.sleep(0)
 
-        within.setattr(feed, "_publish", lost)
+        within.setattr(feed, "tell", lost)
         for at in range(4):
             await note(engine, record, f"N{at}")
     await feed.publish(engine.context(), record["_id"])

@@ -39,12 +39,15 @@ class Amount(NamedTuple):
         return format_minor(self.minor, self.currency)
 
 
-def digits(currency: str) -> int:
-    """How many digits follow the decimal point. Raises InvalidError for an unknown code."""
+def digits(currency: str, field: tuple[str, ...] | None = None) -> int:
+    """How many digits follow the decimal point.
+
+    Raises InvalidError, about `field`, for an unknown code.
+    """
     try:
         return CURRENCIES[currency]
     except KeyError:
-        raise InvalidError(f"'{currency}' is not an ISO 4217 currency code") from None
+        raise InvalidError(f"'{currency}' is not an ISO 4217 currency code", field=field) from None
 
 
 def format_minor(minor: int, currency: str) -> str:
@@ -57,24 +60,27 @@ def format_minor(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{part:0{places}}"
 
 
-def parse_amount(text: str | int | Decimal, currency: str) -> Amount:
+def parse_amount(
+    text: str | int | Decimal, currency: str, field: tuple[str, ...] | None = None
+) -> Amount:
     """Read an exact amount.
 
-    Raises InvalidError where `text` is no plain decimal number, has more digits than the
-    currency, or is 10**15 minor units or more; nothing is ever rounded.
+    Raises InvalidError, about `field`, where `text` is no plain decimal number, has more digits
+    than the currency, or is 10**15 minor units or more; nothing is ever rounded.
     """
-    places = digits(currency)
+    places = digits(currency, field)
     try:
         value = Decimal(text)
     except (InvalidOperation, ValueError):
-        raise InvalidError(f"'{str(text)[:40]}' is not an amount") from None
+        raise InvalidError(f"'{str(text)[:40]}' is not an amount", field=field) from None
     if not value.is_finite() or not -_MOST_PLACES <= value.adjusted() <= _MOST_PLACES:
-        raise InvalidError(f"'{str(text)[:40]}' is not an amount")
+        raise InvalidError(f"'{str(text)[:40]}' is not an amount", field=field)
     minor = value.scaleb(places)
     if minor != minor.to_integral_value():
-        raise InvalidError(f"{currency} has {places} digits after the point, not '{value}'")
+        words = f"{currency} has {places} digits after the point, not '{value}'"
+        raise InvalidError(words, field=field)
     if abs(minor) >= _LARGEST:
-        raise InvalidError(f"'{str(text)[:40]}' is too large an amount")
+        raise InvalidError(f"'{str(text)[:40]}' is too large an amount", field=field)
     return Amount(int(minor), currency)
 
 

@@ -11,11 +11,11 @@ from mercat.payments import Done, Event
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import LONGEST_KEY
 from mercat.texts import line_of
+from mercat.turns import turn
 from mercat_payments.ledger import note, note_outcome, operations, stored
 from mercat_payments.permissions import MANAGE
 from mercat_payments.providers import providers_of
 from mercat_payments.starting import new_operation
-from mercat_payments.turns import turn
 
 _LONGEST_REFERENCE = 200
 
@@ -46,7 +46,7 @@ async def mark_paid(
         await operations(context).insert_one(done, session=session)
         return {}, (Event(name, "captured", taken, name, datetime.now(UTC), now["ref"]),)
 
-    async with turn(context, payment):
+    async with turn(context, "payment", payment):
         after = await note(context, payment, before)
     written = await operations(context).find_one({"_id": name})
     if written is None or given not in {None, written["amount"]}:
@@ -63,7 +63,7 @@ async def mark_refunded(context: Context, payment: str, refund: str) -> Record:
     """
     found = await _by_hand(context, payment)
     mine = {"_id": refund, "payment": payment, "kind": "REFUND"}
-    async with turn(context, payment):
+    async with turn(context, "payment", payment):
         operation = await operations(context).find_one(mine)
         if operation is None:
             raise NotFoundError("there is no such refund", field=("refundKey",))
@@ -88,10 +88,7 @@ async def _by_hand(context: Context, key: str) -> Record:
 
 
 def _given(amount: str, currency: str) -> int:
-    try:
-        found = parse_amount(amount, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("amount",)) from None
+    found = parse_amount(amount, currency, ("amount",)).minor
     if found <= 0:
         raise InvalidError("what came in is more than nothing", field=("amount",))
     return found

@@ -10,12 +10,12 @@ from mercat.errors import ConflictError, InvalidError
 from mercat.money import Amount, format_minor
 from mercat.payments import Operation, PaymentProvider
 from mercat.storage import Record, Session, storable
+from mercat.turns import turn
 from mercat_payments.asking import ask, is_known
 from mercat_payments.documents import OPEN
 from mercat_payments.ledger import FIRST_PAUSE, note_outcome, operations, payments, stored
 from mercat_payments.providers import providers_of
 from mercat_payments.starting import new_operation
-from mercat_payments.turns import turn
 
 
 async def refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
@@ -24,7 +24,7 @@ async def refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
     Raises InvalidError for more than there is to give back, ConflictError for a key that came with
     something else before.
     """
-    async with turn(context, wanted.payment):
+    async with turn(context, "payment", wanted.payment):
         payment = await stored(context, wanted.payment)
         if payment is None:
             return None

@@ -15,6 +15,7 @@ from mercat.lifecycle import Job
 from mercat.money import Amount
 from mercat.payments import Event, Operation, PaymentProvider
 from mercat.storage import Record, Session, storable
+from mercat.turns import turn
 from mercat_payments.asking import ask, events_of, is_known
 from mercat_payments.documents import OPEN
 from mercat_payments.ledger import (
@@ -31,7 +32,6 @@ from mercat_payments.providers import providers_of
 from mercat_payments.refunding import ask_to_refund, begin_refund
 from mercat_payments.starting import ask_to_start, new_operation
 from mercat_payments.telling import status_of
-from mercat_payments.turns import turn
 
 _NEWS = {"action", "awaited"}
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -49,7 +49,7 @@ async def status(context: Context, key: str) -> PaymentStatus | None:
         return None
     provider = providers_of(context).find(payment["provider"])
     if provider is not None and _needs_news(payment, provider):
-        async with turn(context, key):
+        async with turn(context, "payment", key):
             payment = await settled(context, provider, payment)
     return await status_of(context, payment)
 
@@ -62,7 +62,7 @@ async def end(context: Context, key: str, reason: str) -> PaymentStatus | None:
             return {}, ()
         return {"ended_at": datetime.now(UTC), "end_reason": storable(reason)}, ()
 
-    async with turn(context, key):
+    async with turn(context, "payment", key):
         payment = await _forestalled(context, key, reason)
         if payment is None:
             return None
@@ -204,7 +204,7 @@ async def _again(context: Context, payment: Record) -> None:
         _logger.error("payment %s: nobody can say where it stands; look at it", payment["_id"])
     provider = providers_of(context).find(payment["provider"])
     if provider is not None:
-        async with turn(context, payment["_id"]):
+        async with turn(context, "payment", payment["_id"]):
             await settled(context, provider, payment)
 
 

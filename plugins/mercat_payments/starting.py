@@ -11,13 +11,13 @@ from mercat.money import Amount, digits
 from mercat.payments import Method, PaymentProvider, Resume, Start
 from mercat.storage import Record, Session
 from mercat.storage.pages import reserve_numbers
+from mercat.turns import turn
 from mercat_payments.asking import ask, is_known, methods_of
 from mercat_payments.documents import COUNTER, OPEN
 from mercat_payments.ledger import FIRST_PAUSE, note_outcome, operations, payments
 from mercat_payments.providers import providers_of
 from mercat_payments.sealing import sealed, unsealed
 from mercat_payments.telling import status_of
-from mercat_payments.turns import turn
 
 _NOT_OFFERED = "this order can't be paid in this way; choose another one"
 
@@ -32,7 +32,7 @@ async def start(context: Context, wanted: PaymentWanted) -> PaymentStatus | None
     provider = providers_of(context).find(code)
     if provider is None:
         return None
-    async with turn(context, wanted.key):
+    async with turn(context, "payment", wanted.key):
         payment = await payments(context).find_one({"_id": wanted.key})
         if payment is None:
             offered = await _offered(provider, wanted, way)

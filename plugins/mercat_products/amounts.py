@@ -43,10 +43,7 @@ def _price(value: Mapping[str, Any], currency: str, field: Field) -> Record:
 
 
 def _amount(value: str, currency: str, field: Field) -> int:
-    try:
-        found = parse_amount(value, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
+    found = parse_amount(value, currency, field).minor
     if found < 0:
         raise InvalidError("a price can't be negative", field=field)
     return found

@@ -139,10 +139,7 @@ def _variants(
 
 
 def _check_currency(price: PriceRecord, field: Field) -> None:
-    try:
-        digits(price.currency or "EUR")
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
+    digits(price.currency or "EUR", field)
 
 
 def _type(given: Mapping[str, Any], of_type: Record | None, stored: Record | None) -> Record:

@@ -16,11 +16,11 @@ from mercat.checkout import PaymentStatus
 from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record, Session
+from mercat.turns import turn
 from mercat_orders.carts.access import carts
 from mercat_orders.checkout import paying
 from mercat_orders.checkout.beginning import begun, known
 from mercat_orders.checkout.errors import failure
-from mercat_orders.checkout.turns import turn
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changing import Happening, entry
@@ -37,14 +37,14 @@ _PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """The order; where it isn't one yet, `action` is what its payment waits for."""
+class Progress:
+    """How far a checkout is: while it is no order, `action` is what its payment waits for."""
 
     order: Record
     action: PaymentStatus | None = None
 
 
-async def complete(context: Context, cart: str, wanted: Completion) -> Completed:
+async def complete(context: Context, cart: str, wanted: Completion) -> Progress:
     """Make an order of a cart, once, or say what the buyer has to do first.
 
     Raises what `beginning.begun` does, FailedError, OutOfStockError and ConflictError.
@@ -57,15 +57,15 @@ async def complete(context: Context, cart: str, wanted: Completion) -> Completed
     raise ConflictError("the cart is being changed elsewhere; try again")
 
 
-async def proceed(context: Context, order: Record, data: Mapping[str, str]) -> Completed:
+async def proceed(context: Context, order: Record, data: Mapping[str, str]) -> Progress:
     """Bring a checkout as far as it goes. Raises FailedError, OutOfStockError, ConflictError."""
     if order["state"] == "PLACING":
-        async with turn(context, order["_id"]):
+        async with turn(context, "checkout", order["_id"]):
             return await _brought(context, order, data)
     return _told(order)
 
 
-async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> Completed:
+async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> Progress:
     for attempt in range(_TRIES):
         found = await orders(context).find_one({"_id": order["_id"]}) if attempt else order
         if found is None:
@@ -81,7 +81,7 @@ async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> 
     raise ConflictError("the order is being placed elsewhere; ask again")
 
 
-async def settle(context: Context, order: Record, status: PaymentStatus) -> Completed:
+async def settle(context: Context, order: Record, status: PaymentStatus) -> Progress:
     """Make of a checkout what its payment says. Raises FailedError, OutOfStockError."""
     state = paying.TAKEN.get(status.state)
     if state is not None:
@@ -90,7 +90,7 @@ async def settle(context: Context, order: Record, status: PaymentStatus) -> Comp
         words = status.message or "the payment was declined"
         await fail(context, order, "DECLINED", words)
         return await _now(context, order)
-    return Completed(order, status)
+    return Progress(order, status)
 
 
 async def _reserve(context: Context, order: Record) -> None:
@@ -102,7 +102,7 @@ async def _reserve(context: Context, order: Record) -> None:
         raise
 
 
-async def _placed(context: Context, order: Record, state: str, payment: str) -> Completed:
+async def _placed(context: Context, order: Record, state: str, payment: str) -> Progress:
     key = str(order["_id"])
 
     async def work(session: Session) -> None:
@@ -148,14 +148,14 @@ async def _write(
     return bool(written.modified_count)
 
 
-async def _now(context: Context, order: Record) -> Completed:
+async def _now(context: Context, order: Record) -> Progress:
     found = await orders(context).find_one({"_id": order["_id"]})
     if found is None:
         raise NotFoundError("there is no such order")
     return _told(found)
 
 
-def _told(order: Record) -> Completed:
+def _told(order: Record) -> Progress:
     if (why := order["failure"]) is not None:
         raise failure(why["code"], why["message"])
-    return Completed(order)
+    return Progress(order)

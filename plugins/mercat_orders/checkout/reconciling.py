@@ -11,9 +11,9 @@ from mercat.context import Context
 from mercat.errors import DomainError
 from mercat.lifecycle import Job
 from mercat.storage import Record
+from mercat.turns import turn
 from mercat_orders.checkout import paying
 from mercat_orders.checkout.completing import proceed, settle
-from mercat_orders.checkout.turns import turn
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changing import Change, Happening, change
 from mercat_orders.orders.failing import end, fail
@@ -55,7 +55,7 @@ async def look_after(context: Context, order: Record) -> None:
     if not order["sums"]["total"]:
         await proceed(context, order, {})
         return
-    async with turn(context, order["_id"]):
+    async with turn(context, "checkout", order["_id"]):
         status = await paying.standing(context, order)
         if status is not None and not _is_over(order, status):
             await settle(context, order, status)
@@ -92,7 +92,7 @@ async def follow_payment(context: Context, key: str) -> None:
 
 async def _settled(context: Context, order: Record, status: PaymentStatus) -> None:
     try:
-        async with turn(context, order["_id"]):
+        async with turn(context, "checkout", order["_id"]):
             await settle(context, order, status)
     except DomainError as error:
         _logger.info("checkout %s ended: %s", order["code"], error)

@@ -13,7 +13,7 @@ from mercat.money import parse_amount
 from mercat_orders.carts.schema import CartPayload, answer, cart_key, new_lines
 from mercat_orders.carts.types import Cart, to_cart
 from mercat_orders.checkout import paying
-from mercat_orders.checkout.completing import Completed, complete
+from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.direct import WholeCart, direct_cart
 from mercat_orders.checkout.errors import QuoteChangedError
 from mercat_orders.checkout.inputs import CheckoutCartInput, CheckoutCompleteInput
@@ -125,7 +125,7 @@ class CheckoutMutation:
             return _failed(error)
 
 
-def _answer(info: Info, done: Completed) -> CheckoutCompletePayload:
+def _answer(info: Info, done: Progress) -> CheckoutCompletePayload:
     is_order = done.action is None
     return CheckoutCompletePayload(
         order=to_order(done.order) if is_order else None,
@@ -142,7 +142,7 @@ def _failed(error: DomainError, cart: Cart | None = None) -> CheckoutCompletePay
     )
 
 
-async def _completed(info: Info, given: CheckoutCompleteInput) -> Completed:
+async def _completed(info: Info, given: CheckoutCompleteInput) -> Progress:
     cart, request = await _cart(info, given)
     wanted = Completion(
         agreement=_agreement(info, given),
@@ -195,10 +195,7 @@ def _agreement(info: Info, given: CheckoutCompleteInput) -> Agreement:
     if given.maximum_total is None:
         return Agreement(quote=given.quote_hash)
     currency = given.maximum_total.currency or info.context.shop.currency
-    try:
-        most = parse_amount(given.maximum_total.amount, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("maximumTotal", "amount")) from None
+    most = parse_amount(given.maximum_total.amount, currency, ("maximumTotal", "amount")).minor
     return Agreement(quote=given.quote_hash, most=most, currency=currency)
 
 

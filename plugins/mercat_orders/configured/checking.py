@@ -78,10 +78,7 @@ def amounts(
 
 
 def _amount(value: str, currency: str, field: Field) -> int:
-    try:
-        found = parse_amount(value, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
+    found = parse_amount(value, currency, field).minor
     if found < 0:
         raise InvalidError("this can't be negative", field=field)
     return found

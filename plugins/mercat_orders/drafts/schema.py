@@ -209,10 +209,7 @@ def _seller(given: strawberry.ID | None, at: int) -> str | None:
 
 
 def _amount(text: str, currency: str, *field: str) -> int:
-    try:
-        found = parse_amount(text, currency).minor
-    except InvalidError as error:
-        raise InvalidError(str(error), field=field) from None
+    found = parse_amount(text, currency, field).minor
     if found < 0:
         raise InvalidError("an amount is not below zero", field=field)
     return found

@@ -19,7 +19,7 @@ from mercat_orders.carts.access import carts
 from mercat_orders.carts.buyers import address_values, buyer_values
 from mercat_orders.carts.editing import made
 from mercat_orders.carts.lines import NewLine
-from mercat_orders.checkout.completing import Completed, complete
+from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.wanting import Agreement, Completion, Request
 from mercat_orders.drafts.documents import COUNTER, DraftOrderDocument
 from mercat_orders.errors import TooManyError
@@ -97,7 +97,7 @@ async def _cart(context: Context, given: NewDraft) -> Record:
 
 async def complete_draft(
     context: Context, cart: str, agreement: Agreement, method: str | None, request: Request | None
-) -> Completed:
+) -> Progress:
     """Order a draft for its buyer. Raises NotFoundError, and as `complete` does."""
     await _find(context, cart)
     wanted = Completion(

@@ -7,6 +7,7 @@ from mercat.context import Context
 from mercat.storage import Record, Session
 from mercat_orders.carts.access import carts
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.money import ENDED
 from mercat_products.stock.reservations import release
 
 
@@ -53,5 +54,5 @@ async def end(context: Context, record: Record) -> None:
         )
     if status is None or status.state in ("ended", "declined"):
         await orders(context).update_one(
-            {"_id": record["_id"], "payment.state": "ENDING"}, {"$set": {"payment.state": "ENDED"}}
+            {"_id": record["_id"], "payment.state": "ENDING"}, {"$set": {"payment.state": ENDED}}
         )

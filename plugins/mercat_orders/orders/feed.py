@@ -6,7 +6,7 @@ harm, as subscribers look by themselves from time to time, so nothing waits for 
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from bson import ObjectId
 from redis.asyncio.client import PubSub
@@ -14,11 +14,11 @@ from redis.exceptions import RedisError
 
 from mercat.context import Context
 from mercat.storage import Record
+from mercat.telling import tell
 
 PLACED = "placed"
 """Where every order is told of that is placed."""
 
-_PATIENCE_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 _POLL_SECONDS = 5.0
 _MOMENT_SECONDS = 0.05
@@ -29,14 +29,14 @@ _logger = logging.getLogger(__name__)
 
 async def publish(context: Context, order: ObjectId) -> None:
     """Say that this order changed."""
-    await _publish(context, [channel_of(context, str(order))])
+    await tell(context, [channel_of(context, str(order))])
 
 
 async def publish_placed(context: Context, order: Record) -> None:
     """Say that this order was placed, to its sellers too."""
     sellers = [of_seller(part["seller"]) for part in order["seller_orders"]]
     about = (str(order["_id"]), PLACED, *sellers)
-    await _publish(context, [channel_of(context, one) for one in about])
+    await tell(context, [channel_of(context, one) for one in about])
 
 
 def of_seller(seller: str | None) -> str:
@@ -72,17 +72,6 @@ async def _heard(listening: PubSub) -> None:
     for _ in range(_MOST_AT_ONCE):
         if await listening.get_message(timeout=0.0) is None:
             return
-
-
-async def _publish(context: Context, channels: Sequence[str]) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            pipeline = context.storage.redis.pipeline(transaction=False)
-            for channel in channels:
-                pipeline.publish(channel, b"")
-            await pipeline.execute()
-    except (RedisError, OSError, TimeoutError) as error:
-        _logger.info("a change of an order was not published: %s", type(error).__name__)
 
 
 def channel_of(context: Context, about: str) -> str:

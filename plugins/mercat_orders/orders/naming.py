@@ -66,7 +66,4 @@ def amount_of(info: Info, given: MoneyInput | None) -> tuple[int | None, str | N
     if given is None:
         return None, None
     currency = given.currency or info.context.shop.currency
-    try:
-        return parse_amount(given.amount, currency)
-    except InvalidError as error:
-        raise InvalidError(str(error), field=("amount", "amount")) from None
+    return parse_amount(given.amount, currency, ("amount", "amount"))

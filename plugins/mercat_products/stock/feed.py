@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 
 from mercat.catalog import StockFigures
 from mercat.context import Context
+from mercat.telling import tell
 
-_PATIENCE_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 _POLL_SECONDS = 5.0
 _MOMENT_SECONDS = 0.05
@@ -26,14 +26,7 @@ _logger = logging.getLogger(__name__)
 
 async def publish(context: Context, variants: Iterable[ObjectId]) -> None:
     """Say that these stocks changed."""
-    try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            pipeline = context.storage.redis.pipeline(transaction=False)
-            for variant in variants:
-                pipeline.publish(_channel(context, variant), str(variant))
-            await pipeline.execute()
-    except (RedisError, OSError, TimeoutError) as error:
-        _logger.info("a change of stock was not published: %s", type(error).__name__)
+    await tell(context, [_channel(context, variant) for variant in variants])
 
 
 async def publish_figures(context: Context, changes: Iterable[StockFigures]) -> None:
