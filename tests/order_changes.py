@@ -29,7 +29,7 @@ _REFUND = f"{{ id state cause reason message amount {MONEY} }}"
 PART = f"""{{ id state version sellerId {_LINES} refunded {MONEY} refunds {_REFUND}
   fulfilments {{ id state carrier trackingNumber trackingUrl shippedAt deliveredAt
     lines {{ quantity line {{ id }} }} }}
-  returns {{ id state reason message value {MONEY} refund {_REFUND}
+  returns {{ id state reason message value {MONEY} refunds {_REFUND}
     lines {{ quantity receivedQuantity restockedQuantity line {{ id }} }} }} }}"""
 ORDER = f"""{{ id state version paymentState {_LINES} paid {MONEY} due {MONEY} refunded {MONEY}
   refunds {_REFUND} sellerOrders {PART} }}"""

@@ -77,7 +77,8 @@ async def test_a_thing_comes_back_and_is_paid_back_with_its_share(engine: Engine
     done = await did(engine, "returnReceive", ANNA, id=back)
     (found,) = done["sellerOrder"]["returns"]
     assert (found["state"], found["value"]["amount"]) == ("REFUNDED", "6.66")
-    assert (found["refund"]["state"], found["refund"]["amount"]["amount"]) == ("DONE", "6.66")
+    (refund,) = found["refunds"]
+    assert (refund["state"], refund["amount"]["amount"]) == ("DONE", "6.66")
     assert found["lines"][0]["receivedQuantity"] == found["lines"][0]["restockedQuantity"] == 2
     assert done["sellerOrder"]["lines"][0]["returnedQuantity"] == 2
     assert done["sellerOrder"]["state"] == "DELIVERED"
@@ -253,7 +254,7 @@ async def test_a_return_for_which_nothing_is_left_is_closed(engine: Engine) -> N
         if name == "returnRefund":
             done = await did(engine, name, ANNA, id=back)
         (*_, found) = done["sellerOrder"]["returns"]
-        assert (found["state"], found["refund"]) == ("REFUNDED", None)
+        assert (found["state"], found["refunds"]) == ("REFUNDED", [])
     assert given_back(order) == order["sums"]["total"]
 
 
@@ -265,7 +266,7 @@ async def test_a_return_whose_refund_failed_is_paid_back_again(
     book = BOOKS.pop(str(order["_id"]))
     done = await did(engine, "returnReceive", ANNA, id=back, refundShipping=True)
     (found,) = done["sellerOrder"]["returns"]
-    assert (found["state"], found["refund"]) == ("RECEIVED", None)
+    assert (found["state"], found["refunds"]) == ("RECEIVED", [])
     BOOKS[str(order["_id"])] = book
     await did(engine, "returnRefund", ANNA, id=back, refundShipping=True)
     assert given_back(order) == 1_490

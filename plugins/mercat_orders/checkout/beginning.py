@@ -23,6 +23,7 @@ from mercat_orders.checkout.paying import method_of
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.failing import fail
+from mercat_orders.orders.paying import payment
 from mercat_orders.settings import OrderSettings
 
 NUMBERS = "orders"
@@ -58,11 +59,16 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     view = await look_at(context, record, takes_cheapest=wanted.takes_cheapest)
     order = frozen(context, view, on_behalf=wanted.on_behalf)
     _check(context, view, order, wanted)
-    method = await method_of(context, view.quote, wanted.method or record.get("payment_method"))
+    method = await method_of(
+        context,
+        view.quote.cart,
+        view.quote.totals.total,
+        wanted.method or record.get("payment_method"),
+    )
     (number,) = await reserve_numbers(context.storage, NUMBERS, 1)
     order |= {
         "number": number,
-        "payment": {"method": method, "state": "NONE", "return_url": wanted.return_url},
+        "payment": payment(str(order["_id"]), method, order["sums"]["total"], wanted.return_url),
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
         "terms_accepted_at": datetime.now(UTC) if wanted.accepts_terms else None,

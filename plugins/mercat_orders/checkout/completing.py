@@ -18,14 +18,15 @@ from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record, Session
 from mercat.turns import turn
 from mercat_orders.carts.access import carts
-from mercat_orders.checkout import paying
 from mercat_orders.checkout.beginning import begun, known
 from mercat_orders.checkout.errors import failure
+from mercat_orders.checkout.paying import TAKEN
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changing import Happening, entry
 from mercat_orders.orders.failing import fail
 from mercat_orders.orders.feed import publish_placed
+from mercat_orders.orders.paying import start
 from mercat_products.stock.errors import OutOfStockError
 from mercat_products.stock.reservations import Line, commit, in_turn, reserve
 
@@ -77,13 +78,13 @@ async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> 
         except ConflictError:  # somebody else is at it, and may have sold it just now
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
-        return await settle(context, found, await paying.start(context, found, data))
+        return await settle(context, found, await start(context, found, found["payment"], data))
     raise ConflictError("the order is being placed elsewhere; ask again")
 
 
 async def settle(context: Context, order: Record, status: PaymentStatus) -> Progress:
     """Make of a checkout what its payment says. Raises FailedError, OutOfStockError."""
-    state = paying.TAKEN.get(status.state)
+    state = TAKEN.get(status.state)
     if state is not None:
         return await _placed(context, order, state, status.state)
     if status.state in ("declined", "ended"):

@@ -55,7 +55,8 @@ def frozen(context: Context, view: CartView, *, on_behalf: bool = False) -> Reco
         "shipping_address": cart["shipping_address"],
         "billing_address": cart["billing_address"],
         "email_digest": encryption_of(context).digest(view.personal.email or ""),
-        "payment": {"method": None, "state": "NONE", "return_url": None},
+        "payment": None,
+        "further_payments": [],
         "request": None,
         "asked": None,
         "failure": None,
@@ -95,6 +96,8 @@ def _line(view: LineView, cost: LineCost) -> Record:
         "fulfilled": 0,
         "delivered": 0,
         "returned": 0,
+        "waits": False,
+        "exchange": None,
     }
 
 

@@ -4,6 +4,7 @@ from enum import Enum
 
 import strawberry
 
+from mercat import checkout
 from mercat.checkout import PaymentStatus
 from mercat.errors import DomainError
 from mercat.graphql.errors import UserError, input_path
@@ -96,6 +97,17 @@ class PaymentAction:
     message: str = strawberry.field(description="A sentence for the buyer; it may be empty.")
     url: str | None = strawberry.field(description="Where the buyer goes.")
     data: list[PaymentDatum] = strawberry.field(description="What the client needs for it.")
+
+
+@strawberry.type(description="A way to pay.")
+class PaymentMethod:
+    id: str = strawberry.field(description="Names it; `cartPaymentSelect` and `orderPay` take it.")
+    name: str = strawberry.field(description="What it is called.")
+    description: str = strawberry.field(description="A sentence about it; it may be empty.")
+
+
+def to_method(found: checkout.PaymentMethod) -> PaymentMethod:
+    return PaymentMethod(id=found.id, name=found.name, description=found.description)
 
 
 def to_action(status: PaymentStatus) -> PaymentAction:

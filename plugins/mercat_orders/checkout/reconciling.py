@@ -4,19 +4,17 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bson import ObjectId
-
 from mercat.checkout import PaymentStatus
 from mercat.context import Context
 from mercat.errors import DomainError
 from mercat.lifecycle import Job
 from mercat.storage import Record
 from mercat.turns import turn
-from mercat_orders.checkout import paying
 from mercat_orders.checkout.completing import proceed, settle
+from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.changing import Change, Happening, change
 from mercat_orders.orders.failing import end, fail
+from mercat_orders.orders.money import payment_of
 
 LEFT = timedelta(seconds=30)
 """After how long a checkout that goes on nowhere is looked after."""
@@ -56,7 +54,7 @@ async def look_after(context: Context, order: Record) -> None:
         await proceed(context, order, {})
         return
     async with turn(context, "checkout", order["_id"]):
-        status = await paying.standing(context, order)
+        status = await paying.standing(context, order["payment"])
         if status is not None and not _is_over(order, status):
             await settle(context, order, status)
         elif status is not None or _age(order) > UNPAID:
@@ -78,16 +76,17 @@ def _age(order: Record) -> timedelta:
 
 async def follow_payment(context: Context, key: str) -> None:
     """Go on with an order whose payment stands elsewhere now; a stranger's key changes nothing."""
-    if not ObjectId.is_valid(key):
+    order = await orders(context).find_one({"_id": paying.order_key(key)})
+    payment = None if order is None else payment_of(order, key)
+    if order is None or payment is None:
         return
-    order = await orders(context).find_one({"_id": ObjectId(key)})
-    status = None if order is None else await paying.standing(context, order)
-    if order is None or status is None:
+    status = await paying.standing(context, payment)
+    if status is None:
         return
     if order["state"] == "PLACING":
         await _settled(context, order, status)
     elif order["state"] != "FAILED":
-        await _noted(context, order, status)
+        await paying.note(context, order["_id"], key, status)
 
 
 async def _settled(context: Context, order: Record, status: PaymentStatus) -> None:
@@ -96,27 +95,6 @@ async def _settled(context: Context, order: Record, status: PaymentStatus) -> No
             await settle(context, order, status)
     except DomainError as error:
         _logger.info("checkout %s ended: %s", order["code"], error)
-
-
-async def _noted(context: Context, order: Record, status: PaymentStatus) -> None:
-    def decide(record: Record) -> Change | None:
-        if record["payment"]["state"] == status.state:
-            return None
-        values: dict[str, Any] = {"payment.state": status.state}
-        if record["state"] == "PENDING" and paying.TAKEN.get(status.state) == "CONFIRMED":
-            values |= confirmed(record)
-        return Change(Happening("PAYMENT_CHANGED", facts={"payment": status.state}), values)
-
-    await change(context, order["_id"], decide)
-
-
-def confirmed(record: Record) -> dict[str, Any]:
-    """What of a pending order changes when it is confirmed."""
-    parts = [
-        {**part, "state": "CONFIRMED"} if part["state"] == "PENDING" else part
-        for part in record["seller_orders"]
-    ]
-    return {"state": "CONFIRMED", "seller_orders": parts}
 
 
 JOBS = (Job(name="orders-reconcile", every=timedelta(seconds=10), run=reconcile),)

@@ -17,7 +17,14 @@ from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.direct import WholeCart, direct_cart
 from mercat_orders.checkout.errors import QuoteChangedError
 from mercat_orders.checkout.inputs import CheckoutCartInput, CheckoutCompleteInput
-from mercat_orders.checkout.outcomes import CheckoutError, PaymentAction, to_action, to_errors
+from mercat_orders.checkout.outcomes import (
+    CheckoutError,
+    PaymentAction,
+    PaymentMethod,
+    to_action,
+    to_errors,
+    to_method,
+)
 from mercat_orders.checkout.wanting import Agreement, Completion, Request, request_of
 from mercat_orders.orders.access import secret_of
 from mercat_orders.orders.types import Order, to_order
@@ -46,13 +53,6 @@ class CheckoutCompletePayload:
     user_errors: list[CheckoutError] = strawberry.field(description="What the caller can mend.")
 
 
-@strawberry.type(description="A way to pay.")
-class PaymentMethod:
-    id: str = strawberry.field(description="Names it; `cartPaymentSelect` takes it.")
-    name: str = strawberry.field(description="What it is called.")
-    description: str = strawberry.field(description="A sentence about it; it may be empty.")
-
-
 @extend(Cart)
 class CartPaying:
     @strawberry.field(
@@ -68,10 +68,9 @@ class CartPaying:
     )
     @staticmethod
     async def payment_methods(cart: strawberry.Parent[Cart], info: Info) -> list[PaymentMethod]:
-        return [
-            PaymentMethod(id=found.id, name=found.name, description=found.description)
-            for found in await paying.methods(info.context, cart.view.quote)
-        ]
+        quote = cart.view.quote
+        found = await paying.methods(info.context, quote.cart, quote.totals.total)
+        return [to_method(method) for method in found]
 
     @strawberry.field(description="The chosen way to pay; null where none is chosen.")
     @staticmethod

@@ -50,7 +50,8 @@ class OrderedLine(BaseModel):
     """A line as it was bought; sums are minor units.
 
     `cancelled`, `fulfilled`, `delivered` and `returned` count of `quantity`; what is delivered was
-    fulfilled, too, and what is returned delivered.
+    fulfilled, too, and what is returned delivered. A line that was added later `waits` until what
+    the order owes is paid; `exchange` is the return that it is sent for.
     """
 
     id: PydanticObjectId
@@ -77,6 +78,8 @@ class OrderedLine(BaseModel):
     fulfilled: int = 0
     delivered: int = 0
     returned: int = 0
+    waits: bool = False
+    exchange: PydanticObjectId | None = None
 
 
 class OrderedWay(BaseModel):
@@ -130,10 +133,18 @@ class ReturnedLine(BaseModel):
     restocked: int = 0
 
 
+class Wish(BaseModel):
+    """What a buyer wants instead of what comes back."""
+
+    variant: PydanticObjectId
+    quantity: int
+
+
 class Return(BaseModel):
     """Delivered things that a buyer sends back.
 
-    `value` is what was paid for those that arrived, `refund` the refund that was made for them.
+    `value` is what was paid for those that arrived, `refunds` what was made for them. `wishes` are
+    what the buyer wants instead; once it is approved they are lines of the order.
     """
 
     id: PydanticObjectId
@@ -142,7 +153,8 @@ class Return(BaseModel):
     reason: str = ""
     answer: str = ""
     value: int = 0
-    refund: PydanticObjectId | None = None
+    refunds: list[PydanticObjectId] = Field(default_factory=list)
+    wishes: list[Wish] = Field(default_factory=list)
     created_at: datetime
     updated_at: datetime
 
@@ -150,11 +162,13 @@ class Return(BaseModel):
 class Refund(BaseModel):
     """Money that goes back; its id is the key under which the payment's plugin is asked.
 
-    It is WANTED until that has said something. `part` is the key of the seller order that it is
-    for, None for the order as a whole; `shipping` says that the part's delivery is in it.
+    It is WANTED until that has said something. `payment` is the key of what it is taken from.
+    `part` is the key of the seller order that it is for, None for the order as a whole; `shipping`
+    says that the part's delivery is in it.
     """
 
     id: PydanticObjectId
+    payment: str
     part: PydanticObjectId | None
     state: RefundState
     cause: RefundCause
@@ -187,13 +201,16 @@ class SellerOrder(BaseModel):
     delivered_at: datetime | None = None
 
 
-class PaymentChoice(BaseModel):
-    """How it is paid: the id of the method, and where the payment stood when it was last asked.
+class OrderPayment(BaseModel):
+    """A sum that is paid: by which method, and where the payment stood when it was last asked.
 
-    `is_ending` says that it is to be ended, as nothing is to be paid any more.
+    `key` is what the payment's plugin knows it by: the order's, with a dot and a number for what
+    was added later. `is_ending` says that it is to be ended, as nothing is to be paid any more.
     """
 
+    key: str
     method: str | None
+    amount: int
     state: str
     is_ending: bool = False
     return_url: str | None = None
@@ -219,6 +236,8 @@ class Entry(BaseModel):
 
 class OrderDocument(Document):
     """An order, and the checkout that becomes one: what was bought never changes afterwards.
+
+    Units are cancelled, and lines are added; `sums` are of all lines that there ever were.
 
     A checkout is PLACING from the moment that its quote is frozen until it is an order, or FAILED.
     `request` is the digest of the idempotency key that it came with, `asked` that of the request.
@@ -250,7 +269,8 @@ class OrderDocument(Document):
     shipping_address: Any
     billing_address: Any = None
     email_digest: str
-    payment: PaymentChoice
+    payment: OrderPayment
+    further_payments: list[OrderPayment] = Field(default_factory=list)
     request: str | None = None
     asked: str | None = None
     failure: dict[str, str] | None = None

@@ -1,54 +1,114 @@
-"""What was paid for an order, what goes back, and what is still due. Sums are minor units."""
+"""What was paid for an order, what goes back, and what is still due. Sums are minor units.
 
-from collections.abc import Mapping
+An order has the payment that it was placed with, and a further one for each sum that was added to
+it later. Each is paid as a whole or not at all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Order = Mapping[str, Any]
+Payment = Mapping[str, Any]
 
 PAID = "paid"
 ENDED = "ended"
 ENDING = "ENDING"
 """What is stored of a payment from when it is to be ended until its plugin says that it is."""
+WANTED = "WANTED"
+"""What is stored of a payment that the shop is about to begin on its own."""
+BEGUN = "NONE"
+"""What is stored of a payment that somebody begins, until its plugin has answered."""
+
+SECURE = frozenset({PAID, "authorized", "on_delivery"})
+"""How a payment stands that the goods may go for."""
+UNDERWAY = frozenset({BEGUN, WANTED, "action", "unknown"})
+"""How a payment stands of which nobody knows yet what becomes of it."""
+_OVER = frozenset({ENDED, ENDING, "declined"})
 
 
-def is_paid(order: Order) -> bool:
+def payments(order: Order) -> Sequence[Any]:
+    """The payment that it was placed with, then those for what was added later."""
+    return [order["payment"], *(order.get("further_payments") or ())]
+
+
+def payment_of(order: Order, key: str) -> Any:
+    """The payment with a key; None for a stranger's."""
+    return next((payment for payment in payments(order) if payment["key"] == key), None)
+
+
+def is_paid(payment: Payment) -> bool:
     """Whether the money was taken: what is only reserved, or due on delivery, is not."""
-    return bool(order["payment"]["state"] == PAID)
+    return payment["state"] == PAID and not payment.get("is_ending")
 
 
-def is_ended(order: Order) -> bool:
-    """Whether nothing is to be paid any more, whatever the payment's plugin says of it yet."""
-    payment = order["payment"]
-    return payment["state"] in {ENDING, ENDED} or bool(payment.get("is_ending"))
+def is_over(payment: Payment) -> bool:
+    """Whether nothing is taken any more, whatever the payment's plugin says of it yet."""
+    return payment["state"] in _OVER or bool(payment.get("is_ending"))
 
 
 def paid(order: Order) -> int:
-    """What was taken: all that was ordered, or nothing yet."""
+    """What was taken."""
+    return sum(payment["amount"] for payment in payments(order) if is_paid(payment))
+
+
+def owed(order: Order) -> int:
+    """What is to be paid in all, paid or not: without what was cancelled or waived before."""
     total: int = order["sums"]["total"]
-    return total if is_paid(order) else 0
+    return total - int(order.get("waived") or 0)
+
+
+def due(order: Order) -> int:
+    """What is still to be paid: nothing once it is paid, even if some went back."""
+    if is_over(order["payment"]):
+        return 0
+    return max(0, owed(order) - paid(order))
+
+
+def uncovered(order: Order) -> int:
+    """What of that no payment is there for; below zero where there are payments for more."""
+    covered: int = sum(one["amount"] for one in payments(order) if not is_over(one))
+    return owed(order) - covered
+
+
+def is_secure(order: Order) -> bool:
+    """Whether all that is owed is paid, or promised in a way that the goods may go for."""
+    secure: int = sum(
+        payment["amount"]
+        for payment in payments(order)
+        if payment["state"] in SECURE and not payment.get("is_ending")
+    )
+    return secure >= owed(order)
 
 
 def refunded(order: Order, part: Mapping[str, Any] | None = None) -> int:
     """What went back of an order or of a part, or is about to; what failed doesn't count."""
     return sum(
         refund["amount"]
-        for refund in order.get("refunds") or ()
-        if refund["state"] != "FAILED" and (part is None or refund["part"] == part["id"])
+        for refund in _refunds(order)
+        if part is None or refund["part"] == part["id"]
     )
-
-
-def due(order: Order) -> int:
-    """What is still to be paid: nothing once it is paid, even if some went back."""
-    if is_paid(order) or is_ended(order):
-        return 0
-    total: int = order["sums"]["total"]
-    return total - int(order.get("waived", 0))
 
 
 def left(order: Order, part: Mapping[str, Any] | None = None) -> int:
     """How much can still go back, or needn't be paid: of the order, or of a part within that."""
-    found: int = order["sums"]["total"] - order.get("waived", 0) - refunded(order)
+    found = owed(order) - refunded(order)
     if part is None:
         return found
     own: int = part["sums"]["total"] - part.get("waived", 0) - refunded(order, part)
     return min(found, own)
+
+
+def sources(order: Order, amount: int) -> Iterator[tuple[str, int]]:
+    """From which payments so much goes back, the first one first: their keys, how much of each."""
+    for payment in payments(order):
+        if not is_paid(payment):
+            continue
+        gone = sum(one["amount"] for one in _refunds(order) if one["payment"] == payment["key"])
+        taken = min(amount, payment["amount"] - gone)
+        if taken > 0:
+            yield payment["key"], taken
+            amount -= taken
+
+
+def _refunds(order: Order) -> Iterator[Mapping[str, Any]]:
+    return (one for one in order.get("refunds") or () if one["state"] != "FAILED")

@@ -23,6 +23,11 @@ def unsent(line: Line) -> int:
     return wanted(line) - int(line["fulfilled"])
 
 
+def sendable(line: Line) -> int:
+    """How many can go into a parcel now: none of a line that waits for its payment."""
+    return 0 if line.get("waits") else unsent(line)
+
+
 def share(total: int, count: int, first: int) -> int:
     """What the first ones of `count` equal units cost that come to `total`, in minor units.
 
@@ -68,10 +73,8 @@ def state_of(before: State, lines: Iterable[Line]) -> State:
     bought = sum(map(wanted, counted))
     if not bought:
         return "CANCELLED"
-    if before == "COMPLETED":
-        return before
     if sum(line["delivered"] for line in counted) == bought:
-        return "DELIVERED"
+        return "COMPLETED" if before == "COMPLETED" else "DELIVERED"
     fulfilled = sum(line["fulfilled"] for line in counted)
     if fulfilled:
         return "FULFILLED" if fulfilled == bought else "PARTIALLY_FULFILLED"

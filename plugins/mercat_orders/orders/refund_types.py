@@ -61,7 +61,7 @@ def to_refunds(whole: Record, part: Record | None = None) -> list[Refund]:
     ]
 
 
-_MONEY = ("sums", "payment", "refunds", "waived", "currency")
+_MONEY = ("sums", "payment", "further_payments", "refunds", "waived", "currency")
 
 
 @reads(*_MONEY)

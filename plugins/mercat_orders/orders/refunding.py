@@ -28,10 +28,10 @@ class Payback:
 
 
 async def refund(context: Context, where: Where, what: Payback, request: Request) -> Done:
-    """Pay back some of an order or of a part; where nothing was paid yet, less is due.
+    """Pay back some of an order or of a part; what wasn't paid yet is less to pay.
 
-    `made` has the key of the refund as `refund`, if it is one. Raises NotFoundError,
-    ForbiddenError, StateError, InvalidError, QuantityError, and AmountError for more than is left.
+    Raises NotFoundError, ForbiddenError, StateError, InvalidError, QuantityError, and AmountError
+    for more than is left.
     """
     record, standing = await find(context, where)
     if (what.amount is None) == (what.lines is None):
@@ -44,16 +44,15 @@ async def refund(context: Context, where: Where, what: Payback, request: Request
         check(Event.REFUND, state, standing.roles(part))
         amount = _amount(revision, part, what)
         check_left(revision, part, amount)
-        refunded = revision.give_back(part, amount, "GOODWILL", what.reason)
+        refunds = revision.give_back(part, amount, "GOODWILL", what.reason)
         told = said(
-            "REFUND_WANTED" if refunded else "WAIVED",
+            "REFUND_WANTED" if refunds else "WAIVED",
             part,
             what.reason,
             amount=money(amount, found),
             lines=counted(what.lines or ()),
         )
-        made = {"refund": str(refunded["id"])} if refunded else {}
-        return Decision(together([told], revision.values()), made)
+        return Decision(together([told], revision.values()))
 
     return await act(context, record["_id"], request, decide)
 

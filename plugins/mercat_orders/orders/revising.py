@@ -8,17 +8,18 @@ from typing import Any
 from bson import ObjectId
 
 from mercat.storage import Record, stored_now
-from mercat_orders.orders import quantities
+from mercat_orders.orders import money, quantities
 from mercat_orders.orders.documents import RefundCause
-from mercat_orders.orders.money import ENDING, is_ended, is_paid, left
 from mercat_orders.orders.states import state_of_order
 
 SOON = timedelta(seconds=30)
-"""After how long a job asks again for a refund, or a payment's end, that nobody answered."""
+"""After how long a job asks again for a payment, a refund or an end that nobody answered."""
 LATER = timedelta(minutes=10)
 """After how long it asks where a refund stands that takes its time."""
 
-_FIELDS = ("lines", "seller_orders", "refunds", "waived", "payment")
+_EMPTY: Record = {"refunds": [], "waived": 0, "further_payments": []}
+_FIELDS = ("lines", "seller_orders", "sums", "payment", *_EMPTY)
+_SUMS = {"subtotal": "subtotal", "discounts": "discount", "tax": "tax", "total": "total"}
 
 
 class Revision:
@@ -27,12 +28,11 @@ class Revision:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.now = stored_now()
-        found: Record = deepcopy({name: record.get(name) for name in _FIELDS})
-        self.lines: list[Record] = found["lines"]
-        self.parts: list[Record] = found["seller_orders"]
-        self.refunds: list[Record] = found["refunds"] or []
-        self.waived: int = found["waived"] or 0
-        self.payment: Record = found["payment"]
+        self.order: Record = {**_EMPTY, **record}
+        self.order |= deepcopy({name: self.order[name] for name in _FIELDS})
+        self.lines: list[Record] = self.order["lines"]
+        self.parts: list[Record] = self.order["seller_orders"]
+        self.refunds: list[Record] = self.order["refunds"]
 
     def part(self, key: ObjectId) -> Record:
         return next(part for part in self.parts if part["id"] == key)
@@ -49,24 +49,73 @@ class Revision:
 
     def left(self, part: Record | None) -> int:
         """How much can still go back of a part, or of the order as a whole."""
-        return left(self._as_it_is(), part)
+        return money.left(self.order, part)
+
+    def confirm(self) -> None:
+        """Have everything sent that only waited for being paid."""
+        for part in self.parts:
+            if part["state"] == "PENDING":
+                part["state"] = "CONFIRMED"
+
+    def add(self, part: Record, line: Record, commission: int) -> None:
+        """Put a line into a part; what it costs is due from then on."""
+        self.lines.append(line)
+        part["commission"] = part.get("commission", 0) + commission
+        for sums in (part["sums"], self.order["sums"]):
+            for name, of_line in _SUMS.items():
+                sums[name] += line[of_line]
 
     def give_back(
         self, part: Record | None, amount: int, cause: RefundCause, reason: str = ""
-    ) -> Record | None:
-        """Pay so much back, or have it not paid at all where nothing was paid yet.
+    ) -> Sequence[Record]:
+        """Have so much less paid as far as that is still to be paid, and pay back the rest.
 
-        Returns the refund, if it is one; the caller sees to it that so much is left.
+        Returns the refunds, one for each payment that they are taken from; the caller sees to it
+        that so much is left.
         """
-        if not amount:
-            return None
-        if not is_paid(self.record):
-            self.waived += amount
-            if part is not None:
-                part["waived"] = part.get("waived", 0) + amount
-            return None
-        refund = {
+        spared = min(amount, max(0, money.owed(self.order) - money.paid(self.order)))
+        self.order["waived"] += spared
+        if part is not None:
+            part["waived"] = part.get("waived", 0) + spared
+        refunds = [
+            self._refund(part, key, taken, cause, reason)
+            for key, taken in money.sources(self.order, amount - spared)
+        ]
+        self.refunds.extend(refunds)
+        return refunds
+
+    def pay_back(self, amount: int) -> None:
+        """Give back what wasn't to be paid any more, and was paid all the same."""
+        self.order["waived"] -= amount
+        for part in self.parts:
+            taken = min(amount, part.get("waived", 0))
+            part["waived"] = part.get("waived", 0) - taken
+            amount -= taken
+            self.give_back(part, taken, "OVERPAID")
+        self.give_back(None, amount, "OVERPAID")
+
+    def values(self) -> dict[str, Any]:
+        """The fields that changed, with the states that follow."""
+        for part in self.parts:
+            self._advance(part)
+        self._end_payments()
+        if money.is_secure(self.order):
+            for line in self.lines:
+                line["waits"] = False
+        found = {
+            **{name: self.order[name] for name in _FIELDS},
+            "state": state_of_order(part["state"] for part in self.parts),
+            "delivered_at": min(self._delivered(), default=None),
+            "settle_at": self._settle_at(),
+        }
+        return {name: value for name, value in found.items() if value != self.record.get(name)}
+
+    def _refund(
+        self, part: Record | None, payment: str, amount: int, cause: RefundCause, reason: str
+    ) -> Record:
+        return {
             "id": ObjectId(),
+            "payment": payment,
             "part": None if part is None else part["id"],
             "state": "WANTED",
             "cause": cause,
@@ -76,31 +125,6 @@ class Revision:
             "message": "",
             "created_at": self.now,
             "updated_at": self.now,
-        }
-        self.refunds.append(refund)
-        return refund
-
-    def values(self) -> dict[str, Any]:
-        """The fields that changed, with the states that follow."""
-        for part in self.parts:
-            self._advance(part)
-        self._end_payment()
-        found = {
-            **self._as_it_is(),
-            "state": state_of_order(part["state"] for part in self.parts),
-            "delivered_at": min(self._delivered(), default=None),
-            "settle_at": self._settle_at(),
-        }
-        return {name: value for name, value in found.items() if value != self.record.get(name)}
-
-    def _as_it_is(self) -> Record:
-        return {
-            "sums": self.record["sums"],
-            "lines": self.lines,
-            "seller_orders": self.parts,
-            "refunds": self.refunds,
-            "waived": self.waived,
-            "payment": self.payment,
         }
 
     def _advance(self, part: Record) -> None:
@@ -114,15 +138,24 @@ class Revision:
             if part["state"] == "DELIVERED" and part.get("delivered_at") is not None:
                 yield part["delivered_at"]
 
-    def _end_payment(self) -> None:
+    def _end_payments(self) -> None:
         """Have no payment taken any more of which nothing was taken and nothing is wanted."""
-        if self.payment["method"] is None or is_paid(self.record) or is_ended(self.record):
-            return
-        if all(map(self.is_cancelled, self.parts)):
-            self.payment |= {"state": ENDING, "is_ending": True}
+        first = self.order["payment"]
+        if all(map(self.is_cancelled, self.parts)) and first["method"] is not None:
+            self._end(first)
+        for payment in reversed(self.order["further_payments"]):
+            if payment["amount"] <= -money.uncovered(self.order):
+                self._end(payment)
+
+    def _end(self, payment: Record) -> None:
+        if payment["state"] != money.PAID and not money.is_over(payment):
+            payment |= {"state": money.ENDING, "is_ending": True}
 
     def _settle_at(self) -> datetime | None:
         states = {refund["state"] for refund in self.refunds}
-        if "WANTED" in states or self.payment.get("is_ending"):
+        payments = money.payments(self.order)
+        is_soon = any(one.get("is_ending") or one["state"] == money.WANTED for one in payments)
+        is_soon |= any(one["state"] == money.BEGUN for one in self.order["further_payments"])
+        if "WANTED" in states or is_soon:
             return self.now + SOON
         return self.now + LATER if "PENDING" in states else None

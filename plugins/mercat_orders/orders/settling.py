@@ -16,10 +16,19 @@ from mercat.context import Context
 from mercat.errors import DomainError, InvalidError
 from mercat.lifecycle import Job
 from mercat.storage import Record
+from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changing import Change, Happening, change
-from mercat_orders.orders.documents import EARLIEST
-from mercat_orders.orders.money import ENDED, is_paid
+from mercat_orders.orders.documents import EARLIEST, WAITING
+from mercat_orders.orders.money import (
+    BEGUN,
+    ENDED,
+    WANTED,
+    owed,
+    paid,
+    payment_of,
+    payments,
+)
 from mercat_orders.orders.revising import SOON, Revision
 
 _STATES = {"done": "DONE", "pending": "PENDING", "failed": "FAILED"}
@@ -29,24 +38,30 @@ _OPEN = ("WANTED", "PENDING")
 _logger = logging.getLogger(__name__)
 
 
-async def settle(context: Context, key: ObjectId) -> None:
-    """Ask for the refunds of an order that aren't made yet, and end its payment if it is over."""
+async def settle(context: Context, key: ObjectId, *, is_late: bool = False) -> None:
+    """Ask for what isn't made yet of an order's refunds and payments, and of their ends.
+
+    Where it `is_late` nobody is at a payment any more that was only begun.
+    """
     record = await orders(context).find_one({"_id": key})
     if record is None or record.get("settle_at") is None:
         return
-    for refund in record["refunds"]:
+    for refund in record.get("refunds", ()):
         if refund["state"] in _OPEN:
             await _refund(context, record, refund)
-    if record["payment"].get("is_ending"):
-        await _end(context, record)
+    for payment in payments(record):
+        if payment.get("is_ending"):
+            await _end(context, record, payment)
+        elif payment["state"] == WANTED:
+            await _start(context, record, payment)
+        elif payment["state"] == BEGUN and is_late:
+            await _look_after(context, record, payment)
 
 
 async def follow_payment(context: Context, key: str) -> None:
     """Look at an order's money after its payment changed: what was waived goes back once paid."""
-    if not ObjectId.is_valid(key):
-        return
-    record = await orders(context).find_one({"_id": ObjectId(key)})
-    if record is None:
+    record = await orders(context).find_one({"_id": paying.order_key(key)})
+    if record is None or record["state"] in WAITING:
         return
     await change(context, record["_id"], _pay_back)
     await settle(context, record["_id"])
@@ -66,7 +81,7 @@ async def settle_all(context: Context) -> None:
 
 async def _safely(context: Context, key: ObjectId) -> None:
     try:
-        await settle(context, key)
+        await settle(context, key, is_late=True)
     except DomainError as error:
         _logger.info("the money of order %s waits: %s", key, error)
 
@@ -87,7 +102,7 @@ async def _asked(context: Context, record: Record, refund: Record) -> RefundStat
     """What became of a refund; None where nobody can say now."""
     wanted = RefundWanted(
         key=str(refund["id"]),
-        payment=str(record["_id"]),
+        payment=refund["payment"],
         amount=refund["amount"],
         currency=record["currency"],
         reason=refund["reason"],
@@ -127,28 +142,45 @@ def _undo(part: Record, refund: Record) -> None:
     if refund["shipping"]:
         part["shipping_back"] = False
     for found in part.get("returns", ()):
-        if found["refund"] == refund["id"]:
-            found |= {"state": "RECEIVED", "refund": None, "updated_at": refund["updated_at"]}
+        if refund["id"] in found["refunds"]:
+            found["refunds"].remove(refund["id"])
+            found |= {"state": "RECEIVED", "updated_at": refund["updated_at"]}
 
 
 def _pay_back(record: Record) -> Change | None:
     """What was waived before it was paid all the same."""
-    if not is_paid(record) or not record.get("waived") or record["payment"].get("is_ending"):
+    amount = min(paid(record) - owed(record), record.get("waived") or 0)
+    if amount <= 0:
         return None
     revision = Revision(record)
-    rest, revision.waived = revision.waived, 0
-    for part in revision.parts:
-        amount, part["waived"] = part.get("waived", 0), 0
-        rest -= amount
-        revision.give_back(part, amount, "OVERPAID")
-    revision.give_back(None, rest, "OVERPAID")
+    revision.pay_back(amount)
     return Change(Happening("OVERPAID"), revision.values())
 
 
-async def _end(context: Context, record: Record) -> None:
+async def _start(context: Context, record: Record, payment: Record) -> None:
+    """Begin a payment that the shop begins on its own; the same key is the same payment."""
+    try:
+        status = await paying.start(context, record, payment, {})
+    except Exception:  # whatever a plugin does, it is asked again
+        _logger.exception("the payment %s of %s doesn't begin yet", payment["key"], record["code"])
+        return
+    await paying.note(context, record["_id"], payment["key"], status)
+
+
+async def _look_after(context: Context, record: Record, payment: Record) -> None:
+    """Go on with a payment whose beginning was cut short, or end it if there is none."""
+    status = await paying.standing(context, payment)
+    if status is not None:
+        await paying.note(context, record["_id"], payment["key"], status)
+    else:
+        await _end(context, record, payment)
+
+
+async def _end(context: Context, record: Record, payment: Record) -> None:
+    key = payment["key"]
     try:
         status = await context.hooks.first(
-            checkout.payment_end, context, str(record["_id"]), "the order was cancelled"
+            checkout.payment_end, context, key, "nothing is to be paid with it any more"
         )
     except DomainError as error:
         _logger.info("the payment of %s doesn't end yet: %s", record["code"], error)
@@ -157,14 +189,15 @@ async def _end(context: Context, record: Record) -> None:
         _logger.exception("the payment of %s doesn't end yet", record["code"])
         return
     if status is None or status.state in (ENDED, "declined"):
-        await change(context, record["_id"], _ended)
+        await change(context, record["_id"], lambda found: _ended(found, key))
 
 
-def _ended(record: Record) -> Change | None:
-    if not record["payment"].get("is_ending"):
-        return None
+def _ended(record: Record, key: str) -> Change | None:
     revision = Revision(record)
-    revision.payment |= {"state": ENDED, "is_ending": False}
+    payment = payment_of(revision.order, key)
+    if payment["state"] != BEGUN and not payment.get("is_ending"):
+        return None
+    payment |= {"state": ENDED, "is_ending": False}
     return Change(Happening("PAYMENT_ENDED", facts={"payment": ENDED}), revision.values())
 
 

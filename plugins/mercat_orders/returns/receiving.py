@@ -49,8 +49,7 @@ class Receipt:
 async def receive(context: Context, where: Where, what: Receipt, request: Request) -> Done:
     """Take what arrived, and pay it back.
 
-    `made` has the key of the refund as `refund`, if there is one. Raises NotFoundError,
-    ForbiddenError, StateError, QuantityError, InvalidError, AmountError.
+    Raises NotFoundError, ForbiddenError, StateError, QuantityError, InvalidError, AmountError.
     """
     record, standing = await find(context, where)
     restock_key = f"{record['_id']}:return:{ObjectId()}"
@@ -70,7 +69,7 @@ async def receive(context: Context, where: Where, what: Receipt, request: Reques
         paid = _repaid(taken, what.repayment)
         values = taken.revision.values()
         also = restocking(context, restock_key, found, again)
-        return Decision(together([told, *paid], values, also), _made(taken))
+        return Decision(together([told, *paid], values, also))
 
     return await act(context, record["_id"], request, decide, variants_of(record))
 
@@ -82,14 +81,9 @@ async def repay(context: Context, where: Where, what: Repayment, request: Reques
     def decide(found: Record) -> Decision:
         taken = take(found, standing, where, Event.RETURN_REFUND)
         told = _repaid(taken, what)
-        return Decision(together(told, taken.revision.values()), _made(taken))
+        return Decision(together(told, taken.revision.values()))
 
     return await act(context, record["_id"], request, decide)
-
-
-def _made(taken: Taken) -> dict[str, str]:
-    key = taken.back["refund"]
-    return {} if key is None else {"refund": str(key)}
 
 
 def _arrived(back: Record, what: Receipt) -> Sequence[Arrival]:
@@ -126,13 +120,13 @@ def _repaid(taken: Taken, what: Repayment) -> list[Change]:
         return []
     revision, part, back = taken.revision, taken.part, taken.back
     amount = _amount(taken, what)
-    refund = revision.give_back(part, amount, "RETURNED", back["reason"])
+    refunds = revision.give_back(part, amount, "RETURNED", back["reason"])
     back |= {"state": "REFUNDED", "updated_at": revision.now}
-    if refund is not None:
-        back["refund"] = refund["id"]
+    for refund in refunds:
+        back["refunds"].append(refund["id"])
         refund["shipping"] = what.with_shipping
     part["shipping_back"] = part.get("shipping_back", False) or what.with_shipping
-    kind = "REFUND_WANTED" if refund else "WAIVED" if amount else "RETURN_SETTLED"
+    kind = "REFUND_WANTED" if refunds else "WAIVED" if amount else "RETURN_SETTLED"
     return [said(kind, part, **{**taken.facts, "amount": money(amount, revision.record)})]
 
 

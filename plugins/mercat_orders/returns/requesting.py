@@ -96,7 +96,8 @@ def _asked(
             "reason": reason,
             "answer": "",
             "value": 0,
-            "refund": None,
+            "refunds": [],
+            "wishes": [],
             "created_at": revision.now,
             "updated_at": revision.now,
         }

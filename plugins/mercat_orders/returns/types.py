@@ -72,11 +72,11 @@ class Return:
     def value(self) -> Money:
         return Money.of(self.record["value"], self.whole["currency"])
 
-    @strawberry.field(description="The refund that was made for it; null where there is none.")
-    def refund(self) -> Refund | None:
-        wanted = self.record["refund"]
+    @strawberry.field(description="What goes back for it; one refund for each payment it is from.")
+    def refunds(self) -> list[Refund]:
+        wanted = self.record["refunds"]
         found = to_refunds(self.whole, self.part)
-        return next((one for one in found if one.record["id"] == wanted), None)
+        return [one for one in found if one.record["id"] in wanted]
 
 
 def to_returns(whole: Record, part: Record, keys: Iterable[str] | None = None) -> list[Return]:
