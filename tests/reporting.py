@@ -49,8 +49,9 @@ def made_order(random: Random, number: int, at: datetime | None = None, **values
         _line(random, seller, included) for seller in sellers for _ in range(random.choice((1, 2)))
     ]
     parts = [_part(random, seller, lines, included) for seller in sellers]
+    key, sums = ObjectId(), _sums(lines, parts)
     order: Record = {
-        "_id": ObjectId(),
+        "_id": key,
         "number": number,
         "code": f"C{number}",
         "state": parts[0]["state"],
@@ -59,8 +60,13 @@ def made_order(random: Random, number: int, at: datetime | None = None, **values
         "tax_included": included,
         "lines": lines,
         "seller_orders": parts,
-        "sums": _sums(lines, parts),
-        "payment": {"method": "till:paid", "state": random.choice(("paid", "paid", "AWAITED"))},
+        "sums": sums,
+        "payment": {
+            "key": str(key),
+            "method": "till:paid",
+            "amount": sums["total"],
+            "state": random.choice(("paid", "paid", "AWAITED")),
+        },
         "refunds": [],
         "waived": 0,
         "timeline": [],
@@ -127,7 +133,7 @@ def _aftermath(random: Random, order: Record) -> Record:
         part = random.choice(revision.parts)
         random.choice((_cancel, _return, _give))(random, revision, part)
     names = ("lines", "seller_orders", "refunds", "waived")
-    values = (revision.lines, revision.parts, revision.refunds, revision.waived)
+    values = (revision.lines, revision.parts, revision.refunds, revision.order["waived"])
     return dict(zip(names, values, strict=True))
 
 
@@ -159,9 +165,9 @@ def _return(random: Random, revision: Revision, part: Record) -> None:
 def _give(random: Random, revision: Revision, part: Record) -> None:
     chosen = random.choice((part, None))
     left = revision.left(chosen)
-    refund = revision.give_back(chosen, random.randint(0, left) if left > 0 else 0, "GOODWILL")
-    if refund is not None and random.random() < 0.1:
-        refund["state"] = "FAILED"
+    refunds = revision.give_back(chosen, random.randint(0, left) if left > 0 else 0, "GOODWILL")
+    if refunds and random.random() < 0.1:
+        refunds[0]["state"] = "FAILED"
 
 
 async def store(engine: Engine, found: Sequence[Record]) -> None:

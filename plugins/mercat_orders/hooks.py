@@ -21,6 +21,7 @@ from mercat_orders.delivery.memory import kept_methods
 from mercat_orders.delivery.schema import ShippingMethodMutation, ShippingMethodQuery
 from mercat_orders.drafts.documents import DraftOrderDocument
 from mercat_orders.drafts.schema import DraftOrderMutation, DraftOrderQuery
+from mercat_orders.edits.schema import OrderEditMutation, OrderPaying
 from mercat_orders.operations import OPERATIONS
 from mercat_orders.orders import confirming, forgetting, settling
 from mercat_orders.orders.documents import OrderDocument
@@ -92,6 +93,8 @@ def schema() -> Sequence[type]:
         OrderSubscription,
         OrderMutation,
         OrderMoney,
+        OrderEditMutation,
+        OrderPaying,
         ReturnMutation,
         SellerOrderMoney,
         SellerOrderReturns,

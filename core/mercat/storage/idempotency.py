@@ -51,10 +51,7 @@ async def idempotent(
     Raises ConflictError where the key came before with another request, InvalidError for a key
     that is empty or longer than 255 characters.
     """
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(f"an idempotency key has 1 to {LONGEST_KEY} characters")
-    identity = hashlib.sha256(f"{scope}\0{key}".encode(errors="surrogatepass")).hexdigest()
-    wanted = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    identity, wanted = _identity(scope, key), _digest(request)
     records = storage.collection(IdempotencyDocument)
 
     async def once(session: Session) -> Result:
@@ -67,18 +64,37 @@ async def idempotent(
         await records.update_one({"_id": identity}, {"$set": {"result": result}}, session=session)
         return result
 
-    found = await records.find_one({"_id": identity})
+    stored = await remembered(storage, scope=scope, key=key, request=request)
+    if stored is not None:
+        return stored
+    try:
+        return await storage.transaction(once)
+    except DuplicateKeyError:
+        stored = await remembered(storage, scope=scope, key=key, request=request)
+        if stored is None:
+            raise
+        return stored
+
+
+async def remembered(storage: Storage, *, scope: str, key: str, request: object) -> Result | None:
+    """The result that a key has already; None for a new one. Raises as `idempotent` does."""
+    found = await storage.collection(IdempotencyDocument).find_one({"_id": _identity(scope, key)})
     if found is None:
-        try:
-            return await storage.transaction(once)
-        except DuplicateKeyError:
-            found = await records.find_one({"_id": identity})
-            if found is None:
-                raise
-    if found["request"] != wanted:
+        return None
+    if found["request"] != _digest(request):
         raise ConflictError("this idempotency key was used with another request")
     stored: Result = found["result"]
     return stored
+
+
+def _identity(scope: str, key: str) -> str:
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidError(f"an idempotency key has 1 to {LONGEST_KEY} characters")
+    return hashlib.sha256(f"{scope}\0{key}".encode(errors="surrogatepass")).hexdigest()
+
+
+def _digest(request: object) -> str:
+    return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 async def forget_old_keys(context: Context) -> None:

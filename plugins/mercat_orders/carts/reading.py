@@ -34,14 +34,7 @@ async def look_at(context: Context, record: Record, *, takes_cheapest: bool = Fa
     found = await offers(context, [line["variant"] for line in record["lines"]])
     personal = await personal_of(context, record)
     place = _destination(record, personal.shipping_address)
-    cart = Cart(
-        id=record["_id"],
-        currency=record["currency"],
-        lines=tuple(_sellable(record, found)),
-        destination=place,
-        user=record["user"],
-        guest=record["guest"],
-    )
+    cart = _cart(record, found, place)
     quote = await _quote(context, cart, place, record, takes_cheapest=takes_cheapest)
     lines = tuple(_views(cart, record, found, quote))
     said = _flat(await context.hooks.collect(checkout.cart_problems, context, quote.cart))
@@ -50,13 +43,22 @@ async def look_at(context: Context, record: Record, *, takes_cheapest: bool = Fa
     return CartView(record, personal, lines, quote, (*problems, *more))
 
 
+async def look_at_lines(context: Context, record: Record) -> tuple[LineView, ...]:
+    """The lines at today's prices and taxes, without discounts and delivery."""
+    found = await offers(context, [line["variant"] for line in record["lines"]])
+    personal = await personal_of(context, record)
+    place = _destination(record, personal.shipping_address)
+    cart = _cart(record, found, place)
+    quote = await _taxed(context, await _priced(context, cart, record), place)
+    return tuple(_views(cart, record, found, quote))
+
+
 async def _quote(
     context: Context, cart: Cart, place: Destination, record: Record, *, takes_cheapest: bool
 ) -> Quote:
     """Every step, with what the plugins say to it."""
     hooks = context.hooks
-    adjustments = _flat(await hooks.collect(checkout.price_adjustments, context, cart))
-    quote = steps.priced(cart, [*adjustments, *agreed_prices(record)])
+    quote = await _priced(context, cart, record)
     discounts = _flat(await hooks.collect(checkout.cart_discounts, context, quote.cart))
     discounts += agreed_discounts(record)
     quote = steps.discounted(quote, discounts)
@@ -65,9 +67,17 @@ async def _quote(
     quote = steps.shipped(
         quote, await _ways(context, parcels), chosen, takes_cheapest=takes_cheapest
     )
-    quote = steps.shipping_discounted(quote, discounts)
-    question = TaxQuestion(cart.currency, place, steps.taxables(quote), cart.user)
-    said = await hooks.first(checkout.taxes, context, question)
+    return await _taxed(context, steps.shipping_discounted(quote, discounts), place)
+
+
+async def _priced(context: Context, cart: Cart, record: Record) -> Quote:
+    said = _flat(await context.hooks.collect(checkout.price_adjustments, context, cart))
+    return steps.priced(cart, [*said, *agreed_prices(record)])
+
+
+async def _taxed(context: Context, quote: Quote, place: Destination) -> Quote:
+    question = TaxQuestion(quote.cart.currency, place, steps.taxables(quote), quote.cart.user)
+    said = await context.hooks.first(checkout.taxes, context, question)
     return steps.taxed(quote, said or answer(await zones_of(context), question))
 
 
@@ -81,6 +91,17 @@ async def _ways(
         for (_, ways), more in zip(found, said, strict=True):
             ways += [way for way in more if way.id not in {known.id for known in ways}]
     return found
+
+
+def _cart(record: Record, found: dict[ObjectId, Offer], place: Destination) -> Cart:
+    return Cart(
+        id=record["_id"],
+        currency=record["currency"],
+        lines=tuple(_sellable(record, found)),
+        destination=place,
+        user=record["user"],
+        guest=record["guest"],
+    )
 
 
 def _sellable(record: Record, found: dict[ObjectId, Offer]) -> list[CartLine]:

@@ -10,6 +10,7 @@ from strawberry import UNSET
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.ids import key_of, object_id
+from mercat.money import parse_amount
 from mercat.storage import Record
 from mercat_orders.carts import buyers, editing
 from mercat_orders.carts.access import find_carts, latest_cart
@@ -286,14 +287,23 @@ def _given(values: Any) -> dict[str, Any]:
     }
 
 
-def new_lines(given: Sequence[CartLineInput]) -> list[NewLine]:
+def price_of(text: str, currency: str, *field: str) -> int:
+    """An amount in minor units. Raises InvalidError, also for one below zero."""
+    found = parse_amount(text, currency, field).minor
+    if found < 0:
+        raise InvalidError("an amount is not below zero", field=field)
+    return found
+
+
+def new_lines(given: Sequence[CartLineInput], name: str = "lines") -> list[NewLine]:
+    """What an input puts in, that is called so in it. Raises InvalidError."""
     return [
         NewLine(
-            object_id(one.variant_id, "ProductVariant", ("lines", str(at), "variantId")),
+            object_id(one.variant_id, "ProductVariant", (name, str(at), "variantId")),
             one.quantity,
             tuple((option.name, option.value) for option in one.options),
             one.note,
-            ("lines", str(at)),
+            (name, str(at)),
         )
         for at, one in enumerate(given)
     ]

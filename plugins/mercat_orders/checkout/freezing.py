@@ -46,7 +46,7 @@ def frozen(context: Context, view: CartView, *, on_behalf: bool = False) -> Reco
         "country": cart["country"],
         "locale": context.locale,
         "tax_included": quote.tax_included,
-        "lines": [_line(line, line.cost) for line in view.lines if line.cost is not None],
+        "lines": [frozen_line(line, line.cost) for line in view.lines if line.cost is not None],
         "seller_orders": [_seller_order(context, view, seller) for seller in quote.sellers],
         "sums": _sums(quote.totals),
         "quote": digest_of(quote),
@@ -73,7 +73,8 @@ def _buyer(context: Context, cart: Record, *, on_behalf: bool) -> str | None:
     return None if on_behalf or cart["guest"] else context.viewer.user
 
 
-def _line(view: LineView, cost: LineCost) -> Record:
+def frozen_line(view: LineView, cost: LineCost) -> Record:
+    """A line of an order, as it costs now."""
     line, stored = cost.line, view.record
     return {
         "id": stored["id"],

@@ -1,10 +1,18 @@
 """What `checkoutComplete` takes."""
 
+import re
+from collections.abc import Sequence
+
 import strawberry
 
+from mercat.errors import InvalidError
 from mercat.graphql.scalars import CurrencyCode
 from mercat_orders.carts.inputs import CartLineInput, CartShippingInput, PostalAddressInput
 from mercat_orders.configured.inputs import MoneyInput
+
+_ADDRESS = re.compile(r"(?!javascript|data)[a-zA-Z][a-zA-Z0-9+.-]{0,40}://[!-~]{1,1900}\Z")
+_MOST_DATA = 20
+_LONGEST_DATUM = 5_000
 
 
 @strawberry.input(description="Something that the payment's provider gave the client.")
@@ -67,3 +75,20 @@ class CheckoutCompleteInput:
         description="The same key again gives the same order; the header `Idempotency-Key` does,"
         " too.",
     )
+
+
+def return_url(given: str | None) -> str | None:
+    """Where a buyer comes back to. Raises InvalidError for what is no address of a page or app."""
+    if given is not None and not _ADDRESS.match(given):
+        raise InvalidError("this is no address to come back to", field=("returnUrl",))
+    return given
+
+
+def payment_data(given: Sequence[PaymentDatumInput]) -> dict[str, str]:
+    """What the payment's provider gave the client. Raises InvalidError for too much of it."""
+    if len(given) > _MOST_DATA:
+        raise InvalidError(f"at most {_MOST_DATA} values", field=("paymentData",))
+    found = {one.name: one.value for one in given}
+    if any(len(name) + len(value) > _LONGEST_DATUM for name, value in found.items()):
+        raise InvalidError("a value is too long", field=("paymentData",))
+    return found

@@ -1,7 +1,6 @@
 """`checkoutComplete`, and what a cart says of paying."""
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -16,7 +15,12 @@ from mercat_orders.checkout import paying
 from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.direct import WholeCart, direct_cart
 from mercat_orders.checkout.errors import QuoteChangedError
-from mercat_orders.checkout.inputs import CheckoutCartInput, CheckoutCompleteInput
+from mercat_orders.checkout.inputs import (
+    CheckoutCartInput,
+    CheckoutCompleteInput,
+    payment_data,
+    return_url,
+)
 from mercat_orders.checkout.outcomes import (
     CheckoutError,
     PaymentAction,
@@ -30,10 +34,6 @@ from mercat_orders.orders.access import secret_of
 from mercat_orders.orders.types import Order, to_order
 from mercat_orders.pricing.quotes import digest_of
 from mercat_products.sellers import seller_of
-
-_ADDRESS = re.compile(r"(?!javascript|data)[a-zA-Z][a-zA-Z0-9+.-]{0,40}://[!-~]{1,1900}\Z")
-_MOST_DATA = 20
-_LONGEST_DATUM = 5_000
 
 
 @strawberry.type(description="The outcome of `checkoutComplete`.")
@@ -148,8 +148,8 @@ async def _completed(info: Info, given: CheckoutCompleteInput) -> Progress:
         method=given.payment_method_id,
         accepts_terms=given.accepts_terms,
         takes_cheapest=given.cart is not None,
-        return_url=_return_url(given.return_url),
-        data=_data(given),
+        return_url=return_url(given.return_url),
+        data=payment_data(given.payment_data),
         request=request,
     )
     return await complete(info.context, cart, wanted)
@@ -196,18 +196,3 @@ def _agreement(info: Info, given: CheckoutCompleteInput) -> Agreement:
     currency = given.maximum_total.currency or info.context.shop.currency
     most = parse_amount(given.maximum_total.amount, currency, ("maximumTotal", "amount")).minor
     return Agreement(quote=given.quote_hash, most=most, currency=currency)
-
-
-def _return_url(given: str | None) -> str | None:
-    if given is not None and not _ADDRESS.match(given):
-        raise InvalidError("this is no address to come back to", field=("returnUrl",))
-    return given
-
-
-def _data(given: CheckoutCompleteInput) -> dict[str, str]:
-    found: dict[str, Any] = {one.name: one.value for one in given.payment_data}
-    if len(given.payment_data) > _MOST_DATA:
-        raise InvalidError(f"at most {_MOST_DATA} values", field=("paymentData",))
-    if any(len(name) + len(value) > _LONGEST_DATUM for name, value in found.items()):
-        raise InvalidError("a value is too long", field=("paymentData",))
-    return found

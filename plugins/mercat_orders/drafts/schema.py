@@ -21,11 +21,10 @@ from mercat.graphql.connections import (
 from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.ids import key_of
-from mercat.money import parse_amount
 from mercat.storage import Record
 from mercat.texts import line_of
 from mercat_orders.carts.reading import look_at
-from mercat_orders.carts.schema import cart_key, new_lines
+from mercat_orders.carts.schema import cart_key, new_lines, price_of
 from mercat_orders.carts.types import Cart, to_cart
 from mercat_orders.checkout.outcomes import CheckoutError, PaymentAction, to_action, to_errors
 from mercat_orders.checkout.wanting import Agreement, request_of
@@ -194,7 +193,7 @@ def _given(info: Info, given: DraftOrderCreateInput) -> NewDraft:
         },
         ways={_seller(one.seller_id, at): one.option_id for at, one in enumerate(given.shipping)},
         prices={
-            at: _amount(one.unit_price, currency, "lines", str(at), "unitPrice")
+            at: price_of(one.unit_price, currency, "lines", str(at), "unitPrice")
             for at, one in enumerate(given.lines)
             if one.unit_price is not None
         },
@@ -208,20 +207,13 @@ def _seller(given: strawberry.ID | None, at: int) -> str | None:
     return None if given is None else key_of(given, "Seller", ("shipping", str(at), "sellerId"))
 
 
-def _amount(text: str, currency: str, *field: str) -> int:
-    found = parse_amount(text, currency, field).minor
-    if found < 0:
-        raise InvalidError("an amount is not below zero", field=field)
-    return found
-
-
 def _discount(given: DraftOrderDiscountInput, currency: str, at: int) -> dict[str, Any]:
     place = ("discounts", str(at))
     label = line_of(given.label, (*place, "label"), most=_HUNDRED, least=1)
     if (given.amount is None) == (given.percent is None):
         raise InvalidError("give either `amount` or `percent`", field=place)
     if given.amount is not None:
-        amount = _amount(given.amount, currency, *place, "amount")
+        amount = price_of(given.amount, currency, *place, "amount")
         return {"label": label, "amount": amount, "rate": None}
     return {"label": label, "amount": None, "rate": str(_rate(given.percent or "", place))}
 

@@ -9,7 +9,7 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError, StaleError
 from mercat.storage import Record, Session
-from mercat.storage.idempotency import idempotent
+from mercat.storage.idempotency import idempotent, remembered
 from mercat_orders.orders import feed
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changing import Change, write
@@ -85,6 +85,24 @@ async def act(
     return Done(found, made)
 
 
+async def known(context: Context, order: ObjectId, request: Request) -> Done | None:
+    """What the same request did before, with its key; None for a new one. Raises ConflictError."""
+    if request.key is None:
+        return None
+    made = await remembered(
+        context.storage,
+        scope=_scope(context, order, request),
+        key=request.key,
+        request=_fingerprint(order, request),
+    )
+    found = None if made is None else await orders(context).find_one({"_id": order})
+    return None if found is None or made is None else Done(found, made)
+
+
+def _fingerprint(order: ObjectId, request: Request) -> object:
+    return [str(order), request.version, request.asked]
+
+
 async def _once(context: Context, order: ObjectId, request: Request, work: Any) -> dict[str, Any]:
     for _ in range(_TRIES):
         try:
@@ -95,7 +113,7 @@ async def _once(context: Context, order: ObjectId, request: Request, work: Any) 
                 context.storage,
                 scope=_scope(context, order, request),
                 key=request.key,
-                request=[str(order), request.version, request.asked],
+                request=_fingerprint(order, request),
                 work=work,
             )
         except _MovedError:

@@ -97,6 +97,19 @@ def _everything(
 def _cancelled(
     revision: Revision, part: Record, units: Sequence[Units], what: Cancellation
 ) -> Change:
+    amount = take_out(revision, part, units, what.reason)
+    return said(
+        "CANCELLED",
+        part,
+        what.reason,
+        lines=counted(units),
+        amount=money(amount, revision.record),
+        restocked=what.restocks,
+    )
+
+
+def take_out(revision: Revision, part: Record, units: Sequence[Units], reason: str) -> int:
+    """Cancel units of a part, and give back what they cost; returns how much, in minor units."""
     amount = 0
     for one in units:
         line = revision.line(one.line)
@@ -106,12 +119,5 @@ def _cancelled(
         amount += part["way"]["total"] if part["way"] else 0
         part["shipping_back"] = True
     amount = min(amount, revision.left(part))
-    revision.give_back(part, amount, "CANCELLED", what.reason)
-    return said(
-        "CANCELLED",
-        part,
-        what.reason,
-        lines=counted(units),
-        amount=money(amount, revision.record),
-        restocked=what.restocks,
-    )
+    revision.give_back(part, amount, "CANCELLED", reason)
+    return amount

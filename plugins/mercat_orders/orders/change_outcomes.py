@@ -16,6 +16,7 @@ from mercat_orders.orders.standing import Where
 from mercat_orders.orders.types import Order, SellerOrder, to_order, to_seller_order
 
 P = TypeVar("P")
+D = TypeVar("D", bound=Done)
 
 
 @strawberry.enum(description="What can be wrong with a change of an order.")
@@ -35,6 +36,21 @@ class OrderErrorCode(Enum):
     QUANTITY = strawberry.enum_value(
         "QUANTITY", description="The quantity is below one, or more than there is left for that."
     )
+    UNAVAILABLE = strawberry.enum_value(
+        "UNAVAILABLE",
+        description="Something isn't for sale now, not in the currency, or not in this order.",
+    )
+    OUT_OF_STOCK = strawberry.enum_value(
+        "OUT_OF_STOCK", description="There is less of something than wanted."
+    )
+    TOO_MANY = strawberry.enum_value("TOO_MANY", description="The order would have too many lines.")
+    NOT_SERVED = strawberry.enum_value(
+        "NOT_SERVED", description="The shop doesn't sell there any more, or not in that currency."
+    )
+    PAYMENT_METHOD = strawberry.enum_value(
+        "PAYMENT_METHOD", description="It can't be paid in that way, or the way isn't chosen."
+    )
+    DECLINED = strawberry.enum_value("DECLINED", description="The payment was declined.")
     AMOUNT = strawberry.enum_value(
         "AMOUNT", description="More would go back than there is left of what was paid."
     )
@@ -61,9 +77,9 @@ class OrderChange:
 async def answered(
     info: Info,
     where: Callable[[], Where],
-    work: Callable[[Where], Awaitable[Done]],
+    work: Callable[[Where], Awaitable[D]],
     payload: Callable[..., P],
-    more: Callable[[Done], dict[str, Any]] | None = None,
+    more: Callable[[D], dict[str, Any]] | None = None,
 ) -> P:
     """What a mutation answers: the order and the part that are meant, or what the caller can mend.
 
@@ -73,7 +89,7 @@ async def answered(
         place = where()
         done = await work(place)
     except DomainError as error:
-        return payload(order=None, seller_order=None, user_errors=[_to_error(error)])
+        return payload(order=None, seller_order=None, user_errors=[to_error(error)])
     sight = await sight_of(info.context, done.order, place.secret) or Sight()
     return payload(
         order=to_order(done.order) if sight.is_whole else None,
@@ -97,7 +113,8 @@ def _is_meant(part: Record, where: Where) -> bool:
     return any(one["id"] == where.key for one in named)
 
 
-def _to_error(error: DomainError) -> OrderError:
+def to_error(error: DomainError) -> OrderError:
+    """An error as a client sees it."""
     return OrderError(
         field=input_path(error.field), message=str(error), code=OrderErrorCode(error.code)
     )

@@ -1,6 +1,6 @@
 """Parcels: what is in them, and where they are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from mercat_orders.orders.acting import Decision, Done, Request, act
 from mercat_orders.orders.carriers import Tracking, checked
 from mercat_orders.orders.errors import StateError
 from mercat_orders.orders.picking import picked
-from mercat_orders.orders.quantities import unsent
+from mercat_orders.orders.quantities import sendable, unsent
 from mercat_orders.orders.revising import Revision
 from mercat_orders.orders.standing import Standing, Where, find, part_of
 from mercat_orders.orders.states import Event, check
@@ -57,11 +57,21 @@ async def fulfil(
 def _units(revision: Revision, part: Record, wanted: Sequence[Units] | None) -> Sequence[Units]:
     lines = revision.lines_of(part)
     if wanted is None:
-        wanted = [Units(line["id"], unsent(line)) for line in lines if unsent(line)]
-    units = picked(lines, wanted, unsent)
+        wanted = [Units(line["id"], sendable(line)) for line in lines if sendable(line)]
+    _check_waiting(lines, {one.line for one in wanted})
+    units = picked(lines, wanted, sendable)
     for one in units:
         revision.line(one.line)["fulfilled"] += one.quantity
     return units
+
+
+def _check_waiting(lines: Sequence[Record], meant: Collection[ObjectId]) -> None:
+    for line in lines:
+        if line.get("waits") and unsent(line) and (line["id"] in meant or not meant):
+            raise StateError(
+                f"'{line['name']}' waits until what the order owes is paid;"
+                " `orderConfirm` has it sent before"
+            )
 
 
 def _parcel(

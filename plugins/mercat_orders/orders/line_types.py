@@ -56,6 +56,11 @@ class OrderLine:
     fulfilled_quantity: int = stored("fulfilled", "How many of them are in parcels.", default=0)
     delivered_quantity: int = stored("delivered", "How many of them arrived.", default=0)
     returned_quantity: int = stored("returned", "How many of them came back.", default=0)
+    is_waiting: bool = stored(
+        "waits",
+        "Whether it was added, and is sent once what the order owes is paid.",
+        default=False,
+    )
     variant = batched("The variant; null where it is not shown any more.", _variants)
     record: strawberry.Private[Record]
     currency: strawberry.Private[str]

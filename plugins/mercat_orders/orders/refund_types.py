@@ -75,6 +75,11 @@ def _due(orders: Sequence[Order], _info: Info) -> list[Money]:
 
 
 @reads(*_MONEY)
+def _current(orders: Sequence[Order], _info: Info) -> list[Money]:
+    return [Money.of(money.left(one.record), one.record["currency"]) for one in orders]
+
+
+@reads(*_MONEY)
 def _refunded(orders: Sequence[Order], _info: Info) -> list[Money]:
     return [Money.of(money.refunded(one.record), one.record["currency"]) for one in orders]
 
@@ -86,6 +91,9 @@ def _refunds(orders: Sequence[Order], _info: Info) -> list[list[Refund]]:
 
 @extend(Order)
 class OrderMoney:
+    current_total = batched(
+        "What it comes to now: `totals` without what was cancelled, waived, or went back.", _current
+    )
     paid = batched("What was taken for it: nothing as long as it is only promised.", _paid)
     due = batched(
         "What is still to be paid, without what was cancelled or waived; nothing once it is paid.",

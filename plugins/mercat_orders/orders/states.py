@@ -50,6 +50,7 @@ class Event(StrEnum):
     COMPLETE = "COMPLETE"
     CANCEL = "CANCEL"
     CANCEL_LINES = "CANCEL_LINES"
+    EDIT = "EDIT"
     RETURN_REQUEST = "RETURN_REQUEST"
     RETURN_APPROVE = "RETURN_APPROVE"
     RETURN_RECEIVE = "RETURN_RECEIVE"
@@ -87,6 +88,10 @@ RULES: Mapping[Event, Rule] = {
     Event.CANCEL: Rule({Role.BUYER: _UNSENT, **_sellers(*_UNSENT)}, ("CANCELLED",)),
     Event.CANCEL_LINES: Rule(
         {Role.BUYER: _UNSENT, **_sellers(*_UNSENT, "PARTIALLY_FULFILLED")},
+        (*_UNSENT, *_UNDERWAY, "DELIVERED", "CANCELLED"),
+    ),
+    Event.EDIT: Rule(
+        {Role.STAFF: (*_UNSENT, "PARTIALLY_FULFILLED")},
         (*_UNSENT, *_UNDERWAY, "DELIVERED", "CANCELLED"),
     ),
     Event.RETURN_REQUEST: Rule({Role.BUYER: _SENT, Role.STAFF: _SENT}),
