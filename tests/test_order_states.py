@@ -50,6 +50,7 @@ MUTATIONS = {
     Event.COMPLETE: "orderComplete",
     Event.CANCEL: "orderCancel",
     Event.CANCEL_LINES: "orderCancel",
+    Event.EDIT: "orderEdit",
     Event.RETURN_REQUEST: "orderReturnRequest",
     Event.RETURN_APPROVE: "returnApprove",
     Event.RETURN_RECEIVE: "returnReceive",
@@ -127,6 +128,9 @@ async def cloned(engine: Engine, order: Record, state: State) -> Record:
     for one in (part, *part["fulfilments"], *part.get("returns", ())):
         one["id"] = ObjectId()
     clone["state"] = part["state"] = state
+    for refund in clone.get("refunds", ()):
+        refund["payment"] = str(clone["_id"])
+    clone["payment"]["key"] = str(clone["_id"])
     BOOKS[str(clone["_id"])] = copy.deepcopy(BOOKS[str(order["_id"])])
     await orders(Context(engine)).insert_one(clone)
     return await stored(engine, clone)
@@ -140,6 +144,9 @@ def asked(event: Event, order: Record) -> dict[str, Any]:
         return {"id": encode_id("Fulfilment", part["fulfilments"][-1]["id"]), **SAYS[event]}
     if event in RETURN_BEFORE:
         return {"id": encode_id("Return", part["returns"][-1]["id"]), **SAYS.get(event, {})}
+    if event == Event.EDIT:
+        (line,) = units(order, 3)
+        return {**whole, "lines": [line]}
     where = whole if event in (Event.CONFIRM, Event.RETURN_REQUEST) else mine
     if event in (Event.CANCEL_LINES, Event.RETURN_REQUEST):
         return {**where, "lines": units(order, 1)}

@@ -7,6 +7,7 @@ import strawberry
 from bson import ObjectId
 from strawberry import UNSET
 
+from mercat.errors import InvalidError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.ids import key_of, object_id

@@ -15,7 +15,7 @@ from mercat_orders.orders.acting import Decision, Done, Request, act
 from mercat_orders.orders.documents import EARLIEST
 from mercat_orders.orders.revising import Revision
 from mercat_orders.orders.standing import Standing, Where, find, part_of
-from mercat_orders.orders.states import Event, State, check
+from mercat_orders.orders.states import Event, check
 from mercat_orders.orders.telling import said, together
 from mercat_orders.settings import OrderSettings
 
@@ -23,14 +23,14 @@ _logger = logging.getLogger(__name__)
 
 
 async def confirm(context: Context, where: Where, reason: str, request: Request) -> Done:
-    """Have a pending order sent, such as when its money came by bank.
+    """Have a pending order sent, such as when its money came by bank, or lines that wait for it.
 
     Raises NotFoundError, ForbiddenError, StateError.
     """
     record, standing = await find(context, where)
 
     def decide(found: Record) -> Decision:
-        return _moved(found, standing, found["seller_orders"], Event.CONFIRM, reason)
+        return _confirmed(found, standing, reason)
 
     return await act(context, record["_id"], request, decide)
 
@@ -44,29 +44,46 @@ async def complete(context: Context, where: Where, reason: str, request: Request
 
     def decide(found: Record) -> Decision:
         parts = found["seller_orders"] if where.kind == "order" else [part_of(found, where)]
-        return _moved(found, standing, parts, Event.COMPLETE, reason)
+        return _completed(found, standing, parts, reason)
 
     return await act(context, record["_id"], request, decide)
 
 
-_STEPS: dict[Event, tuple[str, State]] = {
-    Event.CONFIRM: ("CONFIRMED", "CONFIRMED"),
-    Event.COMPLETE: ("COMPLETED", "COMPLETED"),
-}
+def _confirmed(record: Record, standing: Standing, reason: str) -> Decision:
+    """Have everything sent that waits to be paid; a part with a line that does is as a pending one.
 
-
-def _moved(
-    record: Record, standing: Standing, parts: Sequence[Record], event: Event, reason: str
-) -> Decision:
-    """Bring all of these parts a step on; those that are there already, or cancelled, stay."""
-    kind, state = _STEPS[event]
+    Cancelled parts stay.
+    """
     revision = Revision(record)
-    moving = [part for part in parts if part["state"] not in {state, "CANCELLED"}]
+    waiting = [part for part in revision.parts if _waits(revision, part)]
+    for part in waiting or revision.parts:
+        check(Event.CONFIRM, "PENDING" if waiting else part["state"], standing.roles(part))
+    revision.confirm()
+    for line in revision.lines:
+        line["waits"] = False
+    return _told("CONFIRMED", revision, waiting, reason)
+
+
+def _waits(revision: Revision, part: Record) -> bool:
+    return part["state"] == "PENDING" or any(line.get("waits") for line in revision.lines_of(part))
+
+
+def _completed(
+    record: Record, standing: Standing, parts: Sequence[Record], reason: str
+) -> Decision:
+    """Complete all of these parts; those that are already, or cancelled, stay."""
+    revision = Revision(record)
+    moving = [part for part in parts if part["state"] not in {"COMPLETED", "CANCELLED"}]
     for part in moving or parts:
-        check(event, part["state"], standing.roles(part))
-        revision.part(part["id"])["state"] = state
-    is_all = len(moving) == len(record["seller_orders"])
-    told = [said(kind, part, reason) for part in ([None] if is_all else moving)]
+        check(Event.COMPLETE, part["state"], standing.roles(part))
+        revision.part(part["id"])["state"] = "COMPLETED"
+    return _told("COMPLETED", revision, moving, reason)
+
+
+def _told(kind: str, revision: Revision, parts: Sequence[Record], reason: str) -> Decision:
+    """An entry for each of these parts, or a single one for all that there are."""
+    is_all = len(parts) == len(revision.parts)
+    told = [said(kind, part, reason) for part in ([None] if is_all else parts)]
     return Decision(together(told, revision.values()))
 
 
@@ -91,7 +108,7 @@ async def _complete_old_parts(context: Context, key: ObjectId, before: datetime)
             for part in found["seller_orders"]
             if part["state"] == "DELIVERED" and part["delivered_at"] < before
         ]
-        return _moved(found, standing, old, Event.COMPLETE, "") if old else Decision([])
+        return _completed(found, standing, old, "") if old else Decision([])
 
     await act(context, record["_id"], Request("complete"), decide)
 

@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 import strawberry
 
@@ -22,7 +23,8 @@ from mercat_products.schema import Product, ProductVariant
 from mercat_products.service import products_by_variant
 
 
-async def _variants(lines: "Sequence[OrderLine]", info: Info) -> list[ProductVariant | None]:
+async def variants_of(lines: Sequence[Any], info: Info) -> list[ProductVariant | None]:
+    """The variants of lines, or of what else has the key of one, as far as they are shown."""
     keys = [line.record["variant"] for line in lines]
     products = await products_by_variant(info.context, list(dict.fromkeys(keys)))
     variants = {
@@ -58,10 +60,10 @@ class OrderLine:
     returned_quantity: int = stored("returned", "How many of them came back.", default=0)
     is_waiting: bool = stored(
         "waits",
-        "Whether it was added, and is sent once what the order owes is paid.",
+        "Whether it was added, and goes once what the order owes is paid.",
         default=False,
     )
-    variant = batched("The variant; null where it is not shown any more.", _variants)
+    variant = batched("The variant; null where it is not shown any more.", variants_of)
     record: strawberry.Private[Record]
     currency: strawberry.Private[str]
 

@@ -3,6 +3,7 @@
 import strawberry
 
 from mercat_orders.configured.inputs import MoneyInput
+from mercat_orders.edits.inputs import OrderAdditionInput
 from mercat_orders.orders.change_inputs import OrderUnitsInput
 
 _RETURN = "The id of the return."
@@ -13,11 +14,20 @@ _AMOUNT = "How much is paid for its units; what they cost where left out."
 _SHIPPING = "Whether what delivery cost is paid back, too."
 
 
+@strawberry.input(description="So many of a variant that the buyer wants instead.")
+class ReturnWishInput:
+    variant_id: strawberry.ID = strawberry.field(description="The id of the variant.")
+    quantity: int = strawberry.field(default=1, description="How many; 1 where left out.")
+
+
 @strawberry.input(description="Delivered things that are to come back.")
 class OrderReturnRequestInput:
     order_id: strawberry.ID = strawberry.field(description="The id of the order.")
     lines: list[OrderUnitsInput] = strawberry.field(description="What comes back.")
     reason: str = strawberry.field(default="", description="Why.")
+    exchange: list[ReturnWishInput] = strawberry.field(
+        default_factory=list, description="What the buyer wants instead, of the same sellers."
+    )
     secret: str | None = strawberry.field(default=None, description=_GUEST)
     version: int | None = strawberry.field(default=None, description=_VERSION)
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
@@ -27,7 +37,12 @@ class OrderReturnRequestInput:
 class ReturnApproveInput:
     id: strawberry.ID = strawberry.field(description=_RETURN)
     message: str = strawberry.field(default="", description="A word to the buyer, such as how.")
+    exchange: list[OrderAdditionInput] | None = strawberry.field(
+        default=None,
+        description="What is sent instead; what the buyer wants where left out, nothing if empty.",
+    )
     version: int | None = strawberry.field(default=None, description=_VERSION)
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
 
 @strawberry.input(description="A return that isn't taken, or isn't paid for.")

@@ -11,7 +11,9 @@ from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
 from mercat.ids import object_id
 from mercat.storage import Record
+from mercat_orders.carts.lines import NewLine
 from mercat_orders.configured.inputs import MoneyInput
+from mercat_orders.edits.schema import additions_of
 from mercat_orders.orders.acting import Done
 from mercat_orders.orders.change_outcomes import OrderChange, answered
 from mercat_orders.orders.naming import (
@@ -22,7 +24,8 @@ from mercat_orders.orders.naming import (
     units_of,
     where_of,
 )
-from mercat_orders.returns import receiving, requesting
+from mercat_orders.orders.standing import Where, find
+from mercat_orders.returns import answering, receiving, requesting
 from mercat_orders.returns.inputs import (
     OrderReturnRequestInput,
     ReturnApproveInput,
@@ -30,6 +33,7 @@ from mercat_orders.returns.inputs import (
     ReturnReceiveLineInput,
     ReturnRefundInput,
     ReturnRefuseInput,
+    ReturnWishInput,
 )
 from mercat_orders.returns.receiving import Arrival, Receipt, Repayment
 from mercat_orders.returns.types import Return, to_returns
@@ -79,31 +83,33 @@ class ReturnMutation:
                 units_of(input.lines) or (),
                 reason_of(input.reason),
                 request_of(info, "returnRequest", input),
+                [_wish(one, at) for at, one in enumerate(input.exchange)],
             ),
             OrderReturnRequestPayload,
             lambda done: {"returns": _made(done)},
         )
 
     @strawberry.field(
-        description="Let the buyer send it; needs `orders.manage`, or `orders.sell` for the"
-        " viewer's own part."
+        description="Let the buyer send it, and put what is sent instead into the order; needs"
+        " `orders.manage`, or `orders.sell` for the viewer's own part."
     )
     @staticmethod
     async def return_approve(
         info: Info,
         input: Annotated[ReturnApproveInput, strawberry.argument(description="Which.")],  # noqa: A002
     ) -> ReturnApprovePayload:
-        return await answered(
-            info,
-            lambda: thing_of(input, "return"),
-            lambda where: requesting.approve(
+        async def work(where: Where) -> Done:
+            record, _ = await find(info.context, where)
+            given, currency = input.exchange, record["currency"]
+            return await answering.approve(
                 info.context,
                 where,
                 reason_of(input.message, "message"),
                 request_of(info, "returnApprove", input),
-            ),
-            ReturnApprovePayload,
-        )
+                None if given is None else additions_of(given, currency, "exchange"),
+            )
+
+        return await answered(info, lambda: thing_of(input, "return"), work, ReturnApprovePayload)
 
     @strawberry.field(
         description="Take nothing back, or pay nothing for what came; needs `orders.manage`, or"
@@ -117,7 +123,7 @@ class ReturnMutation:
         return await answered(
             info,
             lambda: thing_of(input, "return"),
-            lambda where: requesting.refuse(
+            lambda where: answering.refuse(
                 info.context,
                 where,
                 reason_of(input.reason),
@@ -170,6 +176,12 @@ class ReturnMutation:
             ),
             ReturnRefundPayload,
         )
+
+
+def _wish(given: ReturnWishInput, at: int) -> NewLine:
+    place = ("exchange", str(at))
+    variant = object_id(given.variant_id, "ProductVariant", (*place, "variantId"))
+    return NewLine(variant, given.quantity, field=place)
 
 
 def _made(done: Done) -> list[Return]:

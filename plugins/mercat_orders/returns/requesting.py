@@ -8,10 +8,11 @@ from typing import Any
 from bson import ObjectId
 
 from mercat.context import Context
-from mercat.errors import InvalidError
 from mercat.ids import encode_id
 from mercat.storage import Record
-from mercat_orders.orders.acting import Decision, Done, Request, act
+from mercat_orders.carts.lines import NewLine
+from mercat_orders.errors import UnavailableError
+from mercat_orders.orders.acting import Decision, Done, Request, act, known
 from mercat_orders.orders.changing import Change
 from mercat_orders.orders.errors import StateError
 from mercat_orders.orders.picking import picked
@@ -32,15 +33,25 @@ STEPS: Mapping[Event, Sequence[str]] = {
 
 
 async def request_return(
-    context: Context, where: Where, wanted: Sequence[Units], reason: str, request: Request
+    context: Context,
+    where: Where,
+    wanted: Sequence[Units],
+    reason: str,
+    request: Request,
+    wishes: Sequence[NewLine] = (),
 ) -> Done:
     """Ask to send back units that were delivered: one return for each seller's part.
 
-    `made` has their keys as `returns`. Raises NotFoundError, ForbiddenError, StateError,
-    InvalidError, and QuantityError for more than can come back, or comes too late.
+    `wishes` are what is wanted instead. `made` has their keys as `returns`. Raises NotFoundError,
+    ForbiddenError, StateError, InvalidError, UnavailableError, and QuantityError for more than can
+    come back, or comes too late.
     """
     record, standing = await find(context, where)
+    before = await known(context, record["_id"], request)
+    if before is not None:
+        return before
     days = context.settings(OrderSettings).return_days
+    instead = await _wished(context, record, wishes)
 
     def decide(found: Record) -> Decision:
         revision = Revision(found)
@@ -52,12 +63,25 @@ async def request_return(
         units = _picked(revision, where, wanted, days)
         told, keys = [], []
         for part in parts:
-            key, change = _asked(revision, part, units, reason)
+            key, change = _asked(revision, part, units, reason, instead.get(part["id"], []))
             told.append(change)
             keys.append(str(key))
+        if not instead.keys() <= {part["id"] for part in parts}:
+            raise UnavailableError("of its seller nothing comes back", field=("exchange",))
         return Decision(together(told, revision.values()), {"returns": keys})
 
     return await act(context, record["_id"], request, decide)
+
+
+async def _wished(
+    context: Context, record: Record, wishes: Sequence[NewLine]
+) -> Mapping[ObjectId, Sequence[Record]]:
+    """What is wanted instead, by the key of the part that it is of."""
+    found: dict[ObjectId, list[Record]] = {}
+    for new in await priced(context, record, [Addition(wish) for wish in wishes]):
+        wish = {"variant": new.line["variant"], "quantity": new.line["quantity"]}
+        found.setdefault(new.part, []).append(wish)
+    return found
 
 
 def _parts(revision: Revision, where: Where, wanted: Sequence[Units]) -> Sequence[Record]:
@@ -80,7 +104,11 @@ def _picked(
 
 
 def _asked(
-    revision: Revision, part: Record, units: Sequence[Units], reason: str
+    revision: Revision,
+    part: Record,
+    units: Sequence[Units],
+    reason: str,
+    wishes: Sequence[Record],
 ) -> tuple[ObjectId, Change]:
     keys = {line["id"] for line in revision.lines_of(part)}
     mine = [one for one in units if one.line in keys]
@@ -97,49 +125,13 @@ def _asked(
             "answer": "",
             "value": 0,
             "refunds": [],
-            "wishes": [],
+            "wishes": list(wishes),
             "created_at": revision.now,
             "updated_at": revision.now,
         }
     )
     facts: dict[str, Any] = {"return": encode_id("Return", key), "lines": counted(mine)}
     return key, said("RETURN_REQUESTED", part, reason, **facts)
-
-
-async def approve(context: Context, where: Where, words: str, request: Request) -> Done:
-    """Let the buyer send it. Raises NotFoundError, ForbiddenError, StateError."""
-    return await _answer(context, where, words, request, Event.RETURN_APPROVE)
-
-
-async def refuse(context: Context, where: Where, words: str, request: Request) -> Done:
-    """Take nothing back, or pay nothing for what came.
-
-    Raises NotFoundError, ForbiddenError, StateError, and InvalidError without a reason.
-    """
-    if not words:
-        raise InvalidError("say why", field=("reason",))
-    return await _answer(context, where, words, request, Event.RETURN_REFUSE)
-
-
-_ANSWERS = {
-    Event.RETURN_APPROVE: ("APPROVED", "RETURN_APPROVED"),
-    Event.RETURN_REFUSE: ("REFUSED", "RETURN_REFUSED"),
-}
-
-
-async def _answer(
-    context: Context, where: Where, words: str, request: Request, event: Event
-) -> Done:
-    record, standing = await find(context, where)
-    state, kind = _ANSWERS[event]
-
-    def decide(found: Record) -> Decision:
-        taken = take(found, standing, where, event)
-        taken.back.update(state=state, answer=words, updated_at=taken.revision.now)
-        told = said(kind, taken.part, words, **taken.facts)
-        return Decision(together([told], taken.revision.values()))
-
-    return await act(context, record["_id"], request, decide)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from typing import Any
 
 import strawberry
 
+from mercat.graphql.batching import batched
 from mercat.graphql.extend import extend
 from mercat.graphql.records import stored
 from mercat.graphql.schema import Money
 from mercat.ids import id_encoder
 from mercat.storage import Record
-from mercat_orders.orders.line_types import OrderLine, to_lines
+from mercat_orders.orders.line_types import OrderLine, to_lines, variants_of
 from mercat_orders.orders.refund_types import Refund, to_refunds
 from mercat_orders.orders.types import SellerOrder
 
@@ -39,6 +40,13 @@ class ReturnLine:
     quantity: int = strawberry.field(description="How many are to come.")
     received_quantity: int = strawberry.field(description="How many arrived.")
     restocked_quantity: int = strawberry.field(description="How many of those are sold again.")
+
+
+@strawberry.type(description="So many of a variant that are wanted instead of what comes back.")
+class ReturnWish:
+    variant = batched("The variant; null where it is not shown any more.", variants_of)
+    quantity: int = stored("quantity", "How many.")
+    record: strawberry.Private[Record]
 
 
 @strawberry.type(description="Delivered things of one seller that come back.")
@@ -67,6 +75,15 @@ class Return:
             )
             for one in self.record["lines"]
         ]
+
+    @strawberry.field(description="What the buyer wants instead.")
+    def exchange(self) -> list[ReturnWish]:
+        return [ReturnWish(record=wish) for wish in self.record["wishes"]]
+
+    @strawberry.field(description="What is sent instead: lines of the order.")
+    def exchange_lines(self) -> list[OrderLine]:
+        lines = to_lines(self.whole, self.part)
+        return [line for line in lines if line.record.get("exchange") == self.record["id"]]
 
     @strawberry.field(description="What was paid for what arrived of it.")
     def value(self) -> Money:
