@@ -1,20 +1,33 @@
 """Edits of orders before they are sent: what comes, what goes, and that the rest is settled."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from mercat.checkout import payment_changed
+from mercat.context import Context
 from mercat.engine import Engine
 from mercat.ids import encode_id
 from mercat.storage import Record
+from mercat_orders.edits.editing import edit
+from mercat_orders.edits.paying import Way, pay
+from mercat_orders.edits.planning import Edit, LineEdit
+from mercat_orders.orders import paying
+from mercat_orders.orders.access import orders
+from mercat_orders.orders.acting import Request
+from mercat_orders.orders.settling import settle_all
+from mercat_orders.orders.standing import Where
 
 from .asking import answered
 from .conftest import EngineFor
-from .market import CARL, in_input, offer
-from .order_changes import ANNA, STAFF, kinds, on_hand, order_id, part_id, stored
+from .killing import Killed, killed_at
+from .market import CARL, CORA, in_input, offer
+from .order_changes import ANNA, READER, STAFF, did, kinds, on_hand, order_id, part_id, stored
 from .ordering import TOML, placed
+from .plugins_for_tests.stocktaking.shop import figures
 from .plugins_for_tests.till.books import BOOKS, settle
 
 LINES = "lines { id quantity cancelledQuantity isWaiting unitPrice { amount } }"
@@ -263,3 +276,224 @@ async def test_a_declined_payment_can_be_made_again(engine: Engine) -> None:
     assert [error["code"] for error in payload["userErrors"]] == ["DECLINED"]
     done = await paid(engine, order, "till:paid")
     assert done["order"]["due"]["amount"] == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("INVALID", None)),
+        ({"lines": [{"quantity": 2}]}, ("INVALID", None)),
+        ({"lines": [{"quantity": 1}, {"quantity": 1}]}, ("INVALID", ["lines", "1", "lineId"])),
+        ({"lines": [{"quantity": -1}]}, ("QUANTITY", ["lines", "0", "quantity"])),
+        ({"lines": [{"quantity": 10**9}]}, ("QUANTITY", ["lines", "0", "quantity"])),
+        ({"lines": [{"quantity": 200}]}, ("OUT_OF_STOCK", None)),
+        ({"lines": [{"unitPrice": "-1"}]}, ("INVALID", ["lines", "0", "unitPrice"])),
+        ({"lines": [{"unitPrice": "1.001"}]}, ("INVALID", ["lines", "0", "unitPrice"])),
+        ({"lines": [{"lineId": "x", "quantity": 1}]}, ("INVALID", ["lines", "0", "lineId"])),
+        (
+            {"lines": [{"lineId": encode_id("OrderLine", ObjectId("0" * 24)), "quantity": 1}]},
+            ("NOT_FOUND", ["lines", "0", "lineId"]),
+        ),
+        (
+            {"add": [{"variantId": encode_id("ProductVariant", ObjectId("0" * 24))}]},
+            ("UNAVAILABLE", ["add", "0", "variantId"]),
+        ),
+        ({"add": [{"quantity": 0}]}, ("QUANTITY", ["add", "0", "quantity"])),
+        ({"add": [{"quantity": 101}]}, ("OUT_OF_STOCK", None)),
+        ({"add": [{"unitPrice": "1e99"}]}, ("INVALID", ["add", "0", "unitPrice"])),
+        ({"version": 7, "lines": [{"quantity": 1}]}, ("STALE", ["version"])),
+    ],
+)
+async def test_nonsense_is_refused_and_nothing_changes(
+    engine: Engine, given: dict[str, Any], expected: tuple[str, list[str] | None]
+) -> None:
+    order = await placed(engine, 2)
+    bought = order["lines"][0]["variant"]
+    given = {
+        **given,
+        "lines": [{**line(order), **one} for one in given.get("lines", ())],
+        "add": [{"variantId": variant(bought), **one} for one in given.get("add", ())],
+    }
+    before = await stored(engine, order)
+    assert await refusal(engine, order, **given) == expected
+    assert (await stored(engine, order), await figures(engine, bought)) == (before, (98, 0))
+
+
+async def test_what_is_of_a_seller_who_has_no_part_needs_an_order_of_its_own(
+    engine: Engine,
+) -> None:
+    order = await placed(engine, 1, sellers=("anna",))
+    stranger = variant(await offer(engine, seller="bert"))
+    expected = ("UNAVAILABLE", ["add", "0", "variantId"])
+    assert await refusal(engine, order, add=[{"variantId": stranger}]) == expected
+
+
+@pytest.mark.parametrize("viewer", [CARL, ANNA, READER])
+async def test_only_staff_who_manage_orders_edit_them(engine: Engine, viewer: Any) -> None:
+    order = await placed(engine, 2, sellers=("anna",))
+    for given in ({"lines": [line(order, quantity=1)]}, {"preview": True}):
+        answer = await answered(
+            engine, EDIT, {"input": {"orderId": order_id(order), **given}}, viewer=viewer
+        )
+        (error,) = answer.get("errors") or answer["data"]["orderEdit"]["userErrors"]
+        found = error.get("extensions", error)["code"]
+        assert found in {"FORBIDDEN", "NOT_FOUND"}  # a seller doesn't see the whole order
+    assert (await stored(engine, order))["version"] == order["version"]
+
+
+async def test_only_the_buyer_and_staff_pay(engine: Engine) -> None:
+    order = await placed(engine, 1, sellers=("anna",))
+    await edited(engine, order, lines=[line(order, quantity=2)])
+    for viewer in (ANNA, READER, CORA):
+        given = {"orderId": order_id(order), "paymentMethodId": "till:paid"}
+        answer = await answered(engine, PAY, {"input": given}, viewer=viewer)
+        (error,) = answer.get("errors") or answer["data"]["orderPay"]["userErrors"]
+        assert error.get("extensions", error)["code"] in {"FORBIDDEN", "NOT_FOUND"}
+    payload = await asked(engine, PAY, STAFF, orderId=order_id(order))
+    assert [error["code"] for error in payload["userErrors"]] == ["PAYMENT_METHOD"]
+    assert len(books(order)) == 1
+    payload = await paid(engine, order, "till:paid", STAFF)
+    assert payload["userErrors"] == []
+
+
+async def test_one_key_edits_once_and_another_edit_with_it_is_refused(engine: Engine) -> None:
+    order = await placed(engine, 2)
+    given = {"lines": [line(order, quantity=5)], "idempotencyKey": str(order["_id"])}
+    found = await asyncio.gather(*(edited(engine, order, **given) for _ in range(5)))
+    assert {done["difference"]["amount"] for done in found} == {"30.00"}
+    now = await stored(engine, order)
+    assert (len(now["lines"]), kinds(now).count("EDITED")) == (2, 1)
+    assert await figures(engine, order["lines"][0]["variant"]) == (95, 0)
+    given["lines"] = [line(order, quantity=4)]
+    assert (await refusal(engine, order, **given))[0] == "CONFLICT"
+
+
+async def test_of_many_who_want_the_last_one_only_one_gets_it(engine: Engine) -> None:
+    many = [await placed(engine, 1) for _ in range(6)]
+    thing = await offer(engine, stock=1)
+    given = {"add": [{"variantId": variant(thing)}]}
+    found = await asyncio.gather(
+        *(asked(engine, EDIT, STAFF, orderId=order_id(order), **given) for order in many)
+    )
+    codes = [error["code"] for done in found for error in done["userErrors"]]
+    assert codes == ["OUT_OF_STOCK"] * 5
+    assert await figures(engine, thing) == (0, 0)
+
+
+async def test_edits_at_the_same_time_all_hold(engine: Engine) -> None:
+    order = await placed(engine, 1)
+    things = [variant(await offer(engine, prices={"EUR": 100})) for _ in range(4)]
+    await asyncio.gather(*(edited(engine, order, add=[{"variantId": one}]) for one in things))
+    now = await stored(engine, order)
+    assert (len(now["lines"]), now["sums"]["total"]) == (5, 1_490 + 400)
+    assert now["seller_orders"][0]["sums"] == now["sums"]
+
+
+async def test_two_pay_at_the_same_time_and_it_is_paid_once(engine: Engine) -> None:
+    order = await placed(engine, 1)
+    await edited(engine, order, lines=[line(order, quantity=2)])
+    found = await asyncio.gather(*(paid(engine, order, "till:paid") for _ in range(5)))
+    codes = {error["code"] for done in found for error in done["userErrors"]}
+    assert codes <= {"STATE"}  # who came when it was paid already
+    assert books(order) == [(1_490, 0), (1_000, 0)]
+
+
+async def test_a_cancelled_order_gives_back_all_of_it_and_ends_what_is_underway(
+    engine: Engine,
+) -> None:
+    order = await placed(engine, 1)
+    await edited(engine, order, lines=[line(order, quantity=2)])
+    await paid(engine, order, "till:paid")
+    now = await stored(engine, order)
+    await edited(engine, order, lines=[line(now, 1, quantity=3)])
+    await paid(engine, order, "till:action")
+    done = await did(engine, "orderCancel", orderId=order_id(order))
+    assert (done["order"]["state"], done["order"]["due"]["amount"]) == ("CANCELLED", "0.00")
+    assert books(order) == [(1_490, 1_490), (1_000, 1_000), (0, 0)]
+    payments = (await stored(engine, order))["further_payments"]
+    assert [one["state"] for one in payments] == ["paid", "ended"]
+    payload = await paid(engine, order, "till:paid")
+    assert [error["code"] for error in payload["userErrors"]] == ["STATE"]
+
+
+async def test_the_sellers_sums_and_the_shops_share_follow(engine: Engine) -> None:
+    order = await placed(engine, 1, 1, sellers=("anna", "bert"))
+    thing = await offer(engine, seller="bert", prices={"EUR": 5_000})
+    await edited(engine, order, add=[{"variantId": variant(thing)}])
+    before, now = order["seller_orders"], (await stored(engine, order))["seller_orders"]
+    assert (now[0]["sums"], now[0]["commission"]) == (before[0]["sums"], before[0]["commission"])
+    assert now[1]["sums"]["total"] == before[1]["sums"]["total"] + 5_000
+    rate = now[1]["commission_rate"]
+    assert now[1]["commission"] == before[1]["commission"] + 5_000 * rate // 10_000
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("what", ["edit", "pay"])
+async def test_killed_anywhere_the_next_attempt_finishes_it(engine: Engine, what: str) -> None:
+    step, killed = 0, True
+    while killed:
+        step += 1
+        order = await placed(engine, 2)
+        thing = await offer(engine, stock=10)
+        given = {
+            "add": [{"variantId": variant(thing), "quantity": 3}],
+            "lines": [line(order, quantity=1)],
+            "idempotencyKey": f"{what} {step} {order['_id']}",
+        }
+        if what == "pay":
+            await edited(engine, order, **given)
+        with killed_at(step):
+            try:
+                await (edited(engine, order, **given) if what == "edit" else _paid(engine, order))
+            except Killed:
+                pass
+            else:
+                killed = False
+        await edited(engine, order, **given)
+        payload = await paid(engine, order, "till:paid")
+        assert [error["code"] for error in payload["userErrors"]] in ([], ["STATE"])
+        now = await stored(engine, order)
+        assert books(order) == [(2_490, 0), (2_000, 0)]
+        assert (now["waived"], now["refunds"]) == (1_000, [])
+        assert [one["state"] for one in now["further_payments"]][-1] == "paid"
+        assert not any(one["waits"] for one in now["lines"])
+        on_hand, _ = await figures(engine, thing)
+        assert on_hand == 7
+        assert (await figures(engine, order["lines"][0]["variant"]))[0] == 99
+    assert step > 20, "nothing was killed"
+
+
+async def _paid(engine: Engine, order: Record) -> None:
+    where = Where("order", order["_id"])
+    await pay(Context(engine, CARL), where, Way("till:paid"))
+
+
+@pytest.mark.parametrize("method", ["on_delivery", "action"])
+async def test_the_job_goes_on_with_payments_that_a_crash_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """By hand the shop begins what it wanted to; what a buyer only began, ends."""
+
+    async def gone(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    order = await placed(
+        engine, 1, method="till:on_delivery" if method != "action" else "till:paid"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(paying, "start", gone)
+        with pytest.raises(Killed):
+            await _doubled_and_paid(engine, order)
+    (begun,) = (await stored(engine, order))["further_payments"]
+    assert begun["state"] == ("NONE" if method == "action" else "WANTED")
+    past = datetime.now(UTC) - timedelta(minutes=1)
+    await orders(Context(engine)).update_one({"_id": order["_id"]}, {"$set": {"settle_at": past}})
+    await settle_all(engine.context())
+    (payment,) = (await stored(engine, order))["further_payments"]
+    assert payment["state"] == ("ended" if method == "action" else "on_delivery")
+
+
+async def _doubled_and_paid(engine: Engine, order: Record) -> None:
+    where, what = Where("order", order["_id"]), Edit(lines=[LineEdit(order["lines"][0]["id"], 2)])
+    await edit(Context(engine, STAFF), where, what, Request("edit"))
+    await pay(Context(engine, CARL), where, Way("till:action"))

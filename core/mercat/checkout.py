@@ -188,8 +188,9 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class PaymentWanted:
-    """What is to be paid for an order: `key` is the order's, and never pays twice.
+    """What is to be paid for an order: `key` never pays twice.
 
+    It is the order's key; for what was added to the order later, that with a dot and a number.
     `method` is the id of a PaymentMethod. `data` is what the client has from the provider, such as
     a token; nothing in it is believed. The buyer comes back to `return_url`.
     """

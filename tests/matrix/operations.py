@@ -70,6 +70,20 @@ async def _order(world: World, upto: str, names: str, **more: Any) -> dict[str, 
     return {**{name: found[key] for name, key in given.items()}, **more}
 
 
+async def _edited(world: World) -> dict[str, Any]:
+    found = await world.order("confirmed")
+    return {"orderId": found["order"], "lines": [{"lineId": found["line"], "unitPrice": "1"}]}
+
+
+async def _due(world: World) -> dict[str, Any]:
+    found = await world.order("confirmed")
+    lines = [{"lineId": found["line"], "unitPrice": "99"}]
+    await world.change(
+        "orderEdit", "order { id }", world.boss, orderId=found["order"], lines=lines
+    )
+    return {"orderId": found["order"], "paymentMethodId": "manual:bank_transfer"}
+
+
 async def _returned(world: World) -> dict[str, Any]:
     found = await world.order("delivered")
     return {"orderId": found["order"], "lines": [{"lineId": found["line"], "quantity": 1}]}
@@ -220,6 +234,8 @@ MUTATIONS: dict[str, Entry] = {
     "fulfilmentUpdate": lambda w: _order(w, "fulfilled", "id=parcel", delivered=True),
     "orderComplete": lambda w: _order(w, "delivered", "orderId=order"),
     "orderCancel": lambda w: _order(w, "confirmed", "orderId=order"),
+    "orderEdit": _edited,
+    "orderPay": _due,
     "orderCancel.part": lambda w: _order(w, "confirmed", "sellerOrderId=part"),
     "orderNoteAdd": lambda w: _order(w, "confirmed", "orderId=order", text="x"),
     "orderNoteAdd.part": lambda w: _order(w, "confirmed", "sellerOrderId=part", text="x"),

@@ -11,6 +11,7 @@ from mercat.context import Context
 from mercat.ids import encode_id
 from mercat.storage import Record
 from mercat_orders.carts.lines import NewLine
+from mercat_orders.edits.planning import Addition, priced
 from mercat_orders.errors import UnavailableError
 from mercat_orders.orders.acting import Decision, Done, Request, act, known
 from mercat_orders.orders.changing import Change
