@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from hypothesis import given as by
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from mercat.checkout import payment_changed
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.ids import encode_id
+from mercat.money import format_minor
 from mercat.storage import Record
 from mercat_orders.edits.editing import edit
 from mercat_orders.edits.paying import Way, pay
@@ -18,6 +22,7 @@ from mercat_orders.edits.planning import Edit, LineEdit
 from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.acting import Request
+from mercat_orders.orders.money import due, left
 from mercat_orders.orders.settling import settle_all
 from mercat_orders.orders.standing import Where
 
@@ -497,3 +502,110 @@ async def _doubled_and_paid(engine: Engine, order: Record) -> None:
     where, what = Where("order", order["_id"]), Edit(lines=[LineEdit(order["lines"][0]["id"], 2)])
     await edit(Context(engine, STAFF), where, what, Request("edit"))
     await pay(Context(engine, CARL), where, Way("till:action"))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("quantity"), st.integers(0, 5), st.integers(0, 4)),
+        st.tuples(st.just("price"), st.integers(0, 5), st.sampled_from([0, 1, 333, 2_500])),
+        st.tuples(st.just("both"), st.integers(0, 5), st.integers(1, 900)),
+        st.tuples(st.just("pay"), st.just(0), st.just(0)),
+        st.tuples(st.just("cancel"), st.integers(0, 5), st.integers(1, 2)),
+        st.tuples(st.just("refund"), st.just(0), st.sampled_from([1, 400, 5_000])),
+    ),
+    min_size=3,
+    max_size=9,
+)
+
+
+class Till:
+    """An order as numbers: what is wanted at which price, and what was let off."""
+
+    def __init__(self, order: Record) -> None:
+        self.lines = [[one["quantity"], one["unit_price"]] for one in order["lines"]]
+        self.shipping: int = order["seller_orders"][0]["way"]["total"]
+        self.total = sum(count * price for count, price in self.lines) + self.shipping
+
+    def change(self, index: int, count: int, price: int) -> None:
+        """A line has so many at that price now: those that come are a line of their own."""
+        now, before = self.lines[index]
+        if price != before:
+            gone, come = now, count
+        else:
+            gone, come = max(0, now - count), max(0, count - now)
+        if come:
+            self.lines.append([come, price])
+            self.total += come * price
+        self.take(index, gone)
+
+    def take(self, index: int, count: int) -> None:
+        self.lines[index][0] -= count
+        amount = count * self.lines[index][1]
+        if count and not self.is_alive:
+            amount += self.shipping
+        self.total -= min(amount, self.total)
+
+    @property
+    def is_alive(self) -> bool:
+        return any(count for count, _ in self.lines)
+
+
+async def _stepped(engine: Engine, order: Record, known: Till, step: tuple[str, int, int]) -> None:
+    what, which, value = step
+    index = which % len(known.lines)
+    count, price = known.lines[index]
+    place = line(await stored(engine, order), index)
+    if what in {"quantity", "price", "both"}:
+        wanted = {"quantity": (value, price), "price": (count, value)}.get(what, (2, value))
+        if wanted == (count, price) or (count == 0 == wanted[0]):
+            return
+        shown = {"quantity": wanted[0], "unitPrice": format_minor(wanted[1], "EUR")}
+        await edited(engine, order, lines=[{**place, **shown}])
+        known.change(index, *wanted)
+    elif what == "cancel" and count >= value:
+        given = {"orderId": order_id(order), "lines": [{**place, "quantity": value}]}
+        await did(engine, "orderCancel", STAFF, **given)
+        known.take(index, value)
+    elif what == "refund" and value <= known.total:
+        amount = {"amount": format_minor(value, "EUR")}
+        await did(engine, "orderRefund", STAFF, orderId=order_id(order), amount=amount)
+        known.total -= value
+    elif what == "pay":
+        await paid(engine, order, "till:paid")
+        if known.is_alive:
+            now = await stored(engine, order)
+            assert due(now) == 0 or now["payment"]["state"] == "on_delivery"
+
+
+async def _history(engine: Engine, method: str, steps: list[tuple[str, int, int]]) -> None:
+    order = await placed(engine, 2, 1, prices={"EUR": 997}, method=method)
+    known = Till(order)
+    for step in steps:
+        if not known.is_alive:
+            return
+        await _stepped(engine, order, known, step)
+        now = await stored(engine, order)
+        kept = sum(charged - back for charged, back in books(order))
+        assert left(now) == known.total, step
+        assert kept + due(now) == known.total or not known.is_alive, step
+        assert min(kept, due(now)) >= 0
+        assert now["sums"]["total"] == now["seller_orders"][0]["sums"]["total"]
+        assert [one["quantity"] - one["cancelled"] for one in now["lines"]] == [
+            count for count, _ in known.lines
+        ]
+        assert not any(one["waits"] for one in now["lines"]) or due(now) > 0
+
+
+@pytest.mark.gate
+async def test_whatever_is_edited_paid_and_cancelled_what_is_kept_and_due_is_what_it_costs(
+    engine: Engine,
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=max(1, settings().max_examples // 2), deadline=None)
+    @by(st.sampled_from(["till:paid", "till:on_delivery"]), STEPS)
+    def histories(method: str, steps: list[tuple[str, int, int]]) -> None:
+        work = _history(engine, method, steps)
+        asyncio.run_coroutine_threadsafe(work, loop).result(60)
+
+    await asyncio.to_thread(histories)

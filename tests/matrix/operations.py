@@ -78,9 +78,7 @@ async def _edited(world: World) -> dict[str, Any]:
 async def _due(world: World) -> dict[str, Any]:
     found = await world.order("confirmed")
     lines = [{"lineId": found["line"], "unitPrice": "99"}]
-    await world.change(
-        "orderEdit", "order { id }", world.boss, orderId=found["order"], lines=lines
-    )
+    await world.change("orderEdit", "order { id }", world.boss, orderId=found["order"], lines=lines)
     return {"orderId": found["order"], "paymentMethodId": "manual:bank_transfer"}
 
 

@@ -111,6 +111,11 @@ def _parcel(part: Mapping[str, Any], fulfilment: str | None) -> Record | None:
     raise NotFoundError(_MISSING)
 
 
+def _ready(line: Record) -> int:
+    """How many of a line are sent, as far as that is known now."""
+    return 0 if line.get("waits") else wanted(line)
+
+
 def _slip_facts(
     context: Context, order: Record, part: Record, parcel: Record | None
 ) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def _slip_facts(
         {**article_of(line), "quantity": quantity}
         for line in order["lines"]
         if line["seller"] == part["seller"]
-        and (quantity := wanted(line) if in_it is None else in_it.get(line["id"], 0))
+        and (quantity := _ready(line) if in_it is None else in_it.get(line["id"], 0))
     ]
     return {
         "locale": order["locale"],
