@@ -117,10 +117,12 @@ async def three(engine: Engine, viewer: Viewer = CARL) -> Record:
 async def note(
     engine: Engine, record: Record, kind: str, viewer: Viewer = ADMIN, **given: Any
 ) -> None:
-    """Something happens to an order, of which only the kind matters."""
+    """Something happens to an order, or to `part` of it, of which only the kind matters."""
+    index = given.pop("part", None)
+    part = None if index is None else record["seller_orders"][index]
 
     def decide(_: Record) -> Change:
-        return Change(Happening(kind, **given))
+        return Change(Happening(kind, part=part, **given))
 
     await change(Context(engine, viewer), record["_id"], decide)
 
@@ -370,12 +372,14 @@ async def test_a_seller_who_buys_sees_the_whole_of_that_order_alone(engine: Engi
 async def test_a_timeline_shows_each_what_is_theirs_to_see(engine: Engine) -> None:
     record = await three(engine)
     await note(engine, record, "STAFF_NOTE", is_internal=True, reason="a hard one")
-    await note(engine, record, "ANNAS", seller="anna", facts={"sum": 2_000})
-    await note(engine, record, "ANNAS_NOTE", ANNA, seller="anna", is_internal=True)
-    await note(engine, record, "BENS", seller="ben", facts={"sum": 3_000})
+    await note(engine, record, "ANNAS", part=0, facts={"sum": 2_000})
+    await note(engine, record, "ANNAS_NOTE", ANNA, part=0, is_internal=True)
+    await note(engine, record, "BENS", part=1, facts={"sum": 3_000})
     await note(engine, record, "PAYMENT_CHANGED", facts={"sum": 6_000})
-    await note(engine, record, "SHOPS", reason="of its own part, or of all")
+    await note(engine, record, "SHOPS", part=2)
+    await note(engine, record, "ALLS")
     whole = ["PLACED", "STAFF_NOTE", "ANNAS", "ANNAS_NOTE", "BENS", "PAYMENT_CHANGED", "SHOPS"]
+    whole += ["ALLS"]
 
     async def kinds(viewer: Viewer, given: str) -> list[str]:
         found = await listed(engine, NODE, viewer, id=given)
@@ -383,12 +387,12 @@ async def test_a_timeline_shows_each_what_is_theirs_to_see(engine: Engine) -> No
 
     parts = part_ids(record)
     assert await kinds(ADMIN, id_of(record)) == whole
-    assert await kinds(CARL, id_of(record)) == ["PLACED", "ANNAS", "BENS", *whole[-2:]]
-    assert await kinds(ADMIN, parts["anna"]) == ["PLACED", *whole[2:4], "PAYMENT_CHANGED"]
-    assert await kinds(CARL, parts["anna"]) == ["PLACED", "ANNAS", "PAYMENT_CHANGED"]
-    assert await kinds(ANNA, parts["anna"]) == ["PLACED", *whole[2:4], "PAYMENT_CHANGED"]
-    assert await kinds(BEN, parts["ben"]) == ["PLACED", "BENS", "PAYMENT_CHANGED"]
-    assert await kinds(CARL, parts[None]) == ["PLACED", "PAYMENT_CHANGED", "SHOPS"]
+    assert await kinds(CARL, id_of(record)) == ["PLACED", "ANNAS", "BENS", *whole[-3:]]
+    assert await kinds(ADMIN, parts["anna"]) == [*whole[:4], "PAYMENT_CHANGED", "ALLS"]
+    assert await kinds(CARL, parts["anna"]) == ["PLACED", "ANNAS", "PAYMENT_CHANGED", "ALLS"]
+    assert await kinds(ANNA, parts["anna"]) == ["PLACED", *whole[2:4], "PAYMENT_CHANGED", "ALLS"]
+    assert await kinds(BEN, parts["ben"]) == ["PLACED", "BENS", "PAYMENT_CHANGED", "ALLS"]
+    assert await kinds(CARL, parts[None]) == ["PLACED", "PAYMENT_CHANGED", "SHOPS", "ALLS"]
 
 
 async def test_where_the_shop_sells_nothing_itself_sellers_see_all_that_is_about_the_whole(

@@ -76,7 +76,8 @@ def open_sum(record: Record) -> int:
     if not money.due(record):
         return 0
     found = _underway(record)
-    amount: int = money.uncovered(record) if found is None else found["amount"]
+    is_begun = found is not None and found["state"] != money.WANTED
+    amount: int = found["amount"] if found and is_begun else money.uncovered(record)
     return max(0, amount)
 
 

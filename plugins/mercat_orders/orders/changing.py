@@ -19,11 +19,14 @@ _TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """What an entry of the timeline says; `facts` are plain values that the kind has."""
+    """What an entry of the timeline says; `facts` are plain values that the kind has.
+
+    `part` is the stored part that it is about, None where it is about the whole order.
+    """
 
     kind: str
     reason: str = ""
-    seller: str | None = None
+    part: Mapping[str, Any] | None = None
     is_internal: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,7 +106,8 @@ def entry(viewer: Viewer, record: Record, happening: Happening) -> Record:
         "at": datetime.now(UTC),
         "user": viewer.user,
         "role": viewer.role,
-        "seller": happening.seller,
+        "part": None if happening.part is None else happening.part["id"],
+        "seller": None if happening.part is None else happening.part["seller"],
         "reason": happening.reason,
         "is_internal": happening.is_internal,
         "facts": dict(happening.facts),

@@ -219,8 +219,9 @@ class OrderPayment(BaseModel):
 class Entry(BaseModel):
     """What happened to an order, when, and by whom: the key of a user, or None, and a role.
 
-    `number` counts from 1 within the order. `seller` is whose part it is about; where `is_internal`
-    the buyer isn't shown it. `facts` are plain values that the kind has, such as quantities.
+    `number` counts from 1 within the order. `part` is the key of the part that it is about, None
+    where it is about all of them, and `seller` whose part that is; where `is_internal` the buyer
+    isn't shown it. `facts` are plain values that the kind has, such as quantities.
     """
 
     number: int
@@ -228,6 +229,7 @@ class Entry(BaseModel):
     at: datetime
     user: str | None = None
     role: str
+    part: PydanticObjectId | None = None
     seller: str | None = None
     reason: str = ""
     is_internal: bool = False

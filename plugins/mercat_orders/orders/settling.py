@@ -131,9 +131,7 @@ def _noted(record: Record, key: ObjectId, state: str, message: str) -> Change | 
     if state == "FAILED" and part is not None:
         _undo(part, refund)
     facts = {"refund": str(key), "amount": refund["amount"], "currency": record["currency"]}
-    happening = Happening(
-        _KINDS[state], message, seller=part["seller"] if part else None, facts=facts
-    )
+    happening = Happening(_KINDS[state], message, part=part, facts=facts)
     return Change(happening, revision.values())
 
 

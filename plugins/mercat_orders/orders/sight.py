@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bson import ObjectId
+
 from mercat.auth import Subject, allowed
 from mercat.context import Context, Viewer
 from mercat.storage import Record
@@ -14,8 +16,6 @@ from mercat_orders.permissions import MANAGE, READ, SELL
 
 PLACED: dict[str, Any] = {"placed_at": {"$ne": None}}
 """The condition of what is an order at all."""
-
-_OF_ALL = frozenset({"PLACED", "PAYMENT_CHANGED", "PAYMENT_ENDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ async def _may(
 
 def entries(record: Record, sight: Sight) -> Sequence[Record]:
     """What of an order's timeline is seen."""
-    return [entry for entry in record["timeline"] if sees_entry(record, sight, entry)]
+    return [entry for entry in record["timeline"] if sees_entry(sight, entry)]
 
 
-def sees_entry(record: Record, sight: Sight, entry: Record) -> bool:
+def sees_entry(sight: Sight, entry: Record) -> bool:
     """Whether an entry is seen; internal ones by staff, and by the seller that they are about."""
     if sight.is_staff:
         return True
@@ -105,7 +105,7 @@ def sees_entry(record: Record, sight: Sight, entry: Record) -> bool:
         return True
     if entry["is_internal"]:
         return False
-    return sight.is_buyer or (sight.seller is not None and is_about(record, entry, sight.seller))
+    return sight.is_buyer or (sight.seller is not None and entry["part"] is None)
 
 
 def sees_facts(sight: Sight, entry: Record) -> bool:
@@ -113,18 +113,6 @@ def sees_facts(sight: Sight, entry: Record) -> bool:
     return sight.is_whole or (sight.seller is not None and entry["seller"] == sight.seller)
 
 
-def is_about(record: Record, entry: Record, seller: str | None) -> bool:
-    """Whether an entry is about a seller's part, or about the whole order.
-
-    Neither the shop's own part nor the whole has a seller: where there is such a part only some
-    kinds of entries are known to be about all.
-    """
-    if entry["seller"] is not None or seller is None:
-        return bool(entry["seller"] == seller)
-    has_own = any(part["seller"] is None for part in record["seller_orders"])
-    return not has_own or entry["kind"] in _OF_ALL
-
-
-def of_part(record: Record, found: Sequence[Record], seller: str | None) -> Sequence[Record]:
-    """The entries that are about one seller's part, or about the whole order."""
-    return [entry for entry in found if is_about(record, entry, seller)]
+def is_about(entry: Record, part: ObjectId) -> bool:
+    """Whether an entry is about a part, by its key, or about the whole order."""
+    return entry["part"] in (None, part)

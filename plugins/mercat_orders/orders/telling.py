@@ -28,7 +28,7 @@ def said(
     happening = Happening(
         kind,
         reason,
-        seller=None if part is None else part["seller"],
+        part=part,
         is_internal=is_internal,
         facts={name: value for name, value in facts.items() if value not in (None, "")},
     )

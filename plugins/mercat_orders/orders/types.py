@@ -66,9 +66,9 @@ async def _part_timelines(
     found = []
     for part in parts:
         seen = await _sight_of(info, part)
-        record, entries = part.whole, sight.entries(part.whole, seen)
-        mine = sight.of_part(record, entries, part.record["seller"])
-        found.append(_timeline(record, seen, mine, window))
+        entries = sight.entries(part.whole, seen)
+        mine = [entry for entry in entries if sight.is_about(entry, part.record["id"])]
+        found.append(_timeline(part.whole, seen, mine, window))
     return found
 
 
@@ -255,12 +255,13 @@ class OrderEventOrders:
     )
     @staticmethod
     def seller_order(event: strawberry.Parent[OrderEvent]) -> SellerOrder | None:
-        is_whole = event.sight.is_whole
-        seller = event.record["seller"] if is_whole else event.sight.seller
-        if seller is None:
-            return None
+        is_whole, seller = event.sight.is_whole, event.sight.seller
         parts = event.whole["seller_orders"]
-        found = next((part for part in parts if part["seller"] == seller), None)
+        if is_whole:
+            mine = (part for part in parts if part["id"] == event.record["part"])
+        else:
+            mine = (part for part in parts if part["seller"] == seller)
+        found = next(mine, None)
         return None if found is None else to_seller_order(event.whole, found, is_whole=is_whole)
 
 

@@ -55,7 +55,7 @@ async def entries_after(
             for record, entry in await _news(context, key, last):
                 sight = await _sight(context, record, wanted)
                 last = entry["number"]
-                if _is_shown(wanted, record, sight, entry):
+                if _is_shown(wanted, sight, entry):
                     yield record, sight, entry
 
 
@@ -77,10 +77,10 @@ async def _sight(context: Context, record: Record, wanted: Followed) -> Sight:
     return sight
 
 
-def _is_shown(wanted: Followed, record: Record, sight: Sight, entry: Record) -> bool:
-    if wanted.is_part and not is_about(record, entry, wanted.seller_in(record)):
+def _is_shown(wanted: Followed, sight: Sight, entry: Record) -> bool:
+    if wanted.is_part and not is_about(entry, wanted.key):
         return False
-    return sees_entry(record, sight, entry)
+    return sees_entry(sight, entry)
 
 
 def _missing() -> NotFoundError:

@@ -66,7 +66,7 @@ async def issue(context: Context, order: Record, seller: str | None) -> Record |
         async def write(session: Session) -> None:
             await _write(context, draft, session)
 
-        return Change(Happening(INVOICED, seller=seller, is_internal=True), also=write)
+        return Change(Happening(INVOICED, part=part, is_internal=True), also=write)
 
     await change(context, order["_id"], decide)
     return await invoices(context).find_one({"order": order["_id"], "seller": seller})
