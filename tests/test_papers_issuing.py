@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 from pymongo.asynchronous.pool import AsyncConnection
 
-from mercat.checkout import order_placed
 from mercat.context import Context
 from mercat.engine import Engine
+from mercat.lifecycle import startup
 from mercat.money import parse_amount
 from mercat.storage import Record
 from mercat.storage.outbox import OutboxDocument
@@ -76,7 +76,7 @@ async def test_an_order_is_told_of_where_invoices_may_follow(
     engine_for: EngineFor, when: str, count: int
 ) -> None:
     engine = await engine_for(f"{TOML}[plugins.orders.invoices]\nissue = '{when}'\n")
-    engine.outbox.spare("till", order_placed)
+    await engine.hooks.notify(startup, engine.context())
     order = await placed(engine, 1)
     written = engine.storage.collection(OutboxDocument)
     about = {"hook": "order_placed", "payload.order_id": str(order["_id"])}
