@@ -226,7 +226,8 @@ async def events(engine: Engine, key: str) -> list[str]:
 async def operations(engine: Engine, key: str) -> list[tuple[str, str]]:
     """What was asked for, and what became of it, in order."""
     rows = engine.storage.database["payment_operations"].find({"payment": key}).sort("created_at")
-    return [(row["kind"], row["state"]) async for row in rows]
+    later = [(row["kind"], row["state"]) async for row in rows]
+    return [("START", (await stored(engine, key))["start"]), *later]
 
 
 async def make_due(engine: Engine, key: str) -> None:

@@ -342,6 +342,7 @@ async def test_a_change_through_another_process_is_seen_within_a_second(
         acknowledged = await rename(other, "p-1", f"name {n}")
         while (await got(customer, ONE)).json()["data"]["product"]["name"] != f"name {n}":
             assert time.monotonic() - acknowledged < SECOND
+            await asyncio.sleep(0)  # as a kept answer, asked for without a network, waits for none
         waits.append(time.monotonic() - acknowledged)
     assert sorted(waits)[7] < SECOND / 2
 

@@ -11,9 +11,12 @@ from mercat import auth
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import decode_id, encode_id
+from mercat_orders.carts import shelves
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.leaving import remove_expired, tell_abandoned
 from mercat_orders.carts.merging import merge_guest
+from mercat_products import offers as catalogue
+from mercat_products.offers import Offer
 
 from .asking import answered
 from .conftest import EngineFor
@@ -44,6 +47,26 @@ HEARD = TOML.replace('"orders"]', '"orders", "tests.plugins_for_tests.hearing"]'
 async def engine(shared_engine_for: EngineFor) -> Engine:
     """One shop for the whole file: everybody has things and carts of their own."""
     return await shared_engine_for(HEARD)
+
+
+async def test_a_change_and_its_answer_ask_the_catalogue_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[ObjectId]] = []
+
+    async def offers(context: Context, variants: set[ObjectId]) -> dict[ObjectId, Offer]:
+        asked.append(variants)
+        return await catalogue.offers(context, variants)
+
+    monkeypatch.setattr(shelves, "offers", offers)
+    cup, plate = await offer(engine), await offer(engine)
+    cart = await cart_of(engine, line(cup))
+    assert asked == [{cup}]
+    await changed(engine, "cartLinesAdd", cartId=cart["id"], lines=[line(plate)])
+    assert asked[1:] == [{cup, plate}]
+    selections = [{"optionId": "standard"}]
+    await changed(engine, "cartShippingSelect", cartId=cart["id"], selections=selections)
+    assert asked[2:] == [{cup, plate}]
 
 
 async def test_a_cart_is_priced_taxed_and_delivered(engine: Engine) -> None:

@@ -85,6 +85,17 @@ async def test_what_no_plugin_wants_to_hear_is_not_written(
     assert [event["payload"] for event in await events(engine)] == [{"product_ids": ["heard"]}]
 
 
+async def test_what_only_a_plugin_with_nothing_to_do_would_hear_is_not_written(
+    engine: Engine,
+) -> None:
+    engine.outbox.spare("recording", catalog.products_saved, catalog.stock_changed)
+    await save(engine, "second")
+    assert [event["payload"] for event in await events(engine)] == [{"product_ids": ["second"]}]
+    engine.outbox.spare("second", catalog.products_saved)
+    await save(engine, "nobody")
+    assert len(await events(engine)) == 1
+
+
 async def test_an_event_comes_only_with_its_fact(engine: Engine) -> None:
     async def fails(session: Session) -> None:
         await engine.outbox.add(session, catalog.products_saved, engine.context(), ["no"])

@@ -13,8 +13,10 @@ from pymongo.asynchronous.pool import AsyncConnection
 
 from mercat.context import Context
 from mercat.engine import Engine
+from mercat.lifecycle import startup
 from mercat.money import parse_amount
 from mercat.storage import Record
+from mercat.storage.outbox import OutboxDocument
 from mercat_orders.carts.personal import personal_of
 from mercat_orders.orders import changing
 from mercat_orders.orders.access import orders
@@ -67,6 +69,18 @@ def _set(order: Record, **values: Any) -> dict[str, Any]:
 
 async def _change(engine: Engine, order: Record, **values: Any) -> None:
     await orders(Context(engine)).update_one({"_id": order["_id"]}, {"$set": values})
+
+
+@pytest.mark.parametrize(("when", "count"), [("on_request", 0), ("fulfilled", 1)])
+async def test_an_order_is_told_of_where_invoices_may_follow(
+    engine_for: EngineFor, when: str, count: int
+) -> None:
+    engine = await engine_for(f"{TOML}[plugins.orders.invoices]\nissue = '{when}'\n")
+    await engine.hooks.notify(startup, engine.context())
+    order = await placed(engine, 1)
+    written = engine.storage.collection(OutboxDocument)
+    about = {"hook": "order_placed", "payload.order_id": str(order["_id"])}
+    assert await written.count_documents(about) == count
 
 
 async def test_each_seller_has_numbers_of_its_own(engine: Engine) -> None:

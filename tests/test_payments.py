@@ -13,6 +13,7 @@ from mercat.engine import Engine
 from mercat.errors import BootError, ConflictError, InvalidError
 from mercat.money import Amount
 from mercat.payments import Done, Event, MethodQuestion, Outcome, Start, Unsupported
+from mercat.storage.migrations import migrate
 from mercat_payments import asking, settling
 from mercat_payments.ledger import MOST_ASKS
 
@@ -24,6 +25,7 @@ from .banking import (
     lost,
     make_due,
     operations,
+    refunded,
     started,
     status,
     stored,
@@ -447,7 +449,7 @@ async def test_one_payment_that_cant_be_settled_keeps_no_other_from_it(
     for key in ("a", "b"):
         await started(shop, key)
         await make_due(shop, key)
-    await shop.storage.database["payment_operations"].delete_one({"payment": "a"})
+    await shop.storage.database["payments"].update_one({"_id": "a"}, {"$unset": {"currency": 1}})
     await settling.ask_again(shop.context())
     assert (await stored(shop, "b"))["state"] == "paid"
     assert "payment a could not be settled" in caplog.text
@@ -461,3 +463,36 @@ async def test_a_payment_whose_provider_is_off_stands_as_it_stood(
     without = await engine_for('[plugins]\nenabled = ["payments"]\n')
     assert await status(without, "o") == "awaited"
     assert await without.hooks.first(payment_start, without.context(), wanted("o")) is None
+
+
+async def test_payments_from_before_say_themselves_who_began_them(shop: Engine, bank: Bank) -> None:
+    await started(shop, "o")
+    payments = shop.storage.database["payments"]
+    before = await stored(shop, "o")
+    await payments.update_one({"_id": "o"}, {"$unset": {"who": 1}})
+    start = {"_id": "start:o", "payment": "o", "kind": "START", "state": "DONE", "who": "ada"}
+    await shop.storage.database["payment_operations"].insert_one(start)
+    own = [one for one in shop.migrations if one.id.startswith("payments/")]
+    await migrate(shop.context(), own, lambda _migration, _seconds: None)
+    assert await stored(shop, "o") == {**before, "who": "ada"}
+    assert await operations(shop, "o") == [("START", "DONE")]
+    assert await refunded(shop, "r", "o", 400) == "done"
+
+
+async def test_a_start_by_hand_is_one_write(plugins: Plugins, engine_for: EngineFor) -> None:
+    bank = Bank(by_hand=True)
+    engine = await engine_for(toml_of(plugins, bank))
+    assert (await started(engine, "o", "later")).state == "awaited"
+    assert len(bank.asked("start")) == 1
+    assert ((await stored(engine, "o"))["start"], (await stored(engine, "o"))["version"]) == (
+        "PENDING",
+        2,
+    )
+
+
+async def test_what_is_paid_by_hand_at_once_has_its_event(
+    plugins: Plugins, engine_for: EngineFor
+) -> None:
+    engine = await engine_for(toml_of(plugins, Bank(by_hand=True)))
+    assert (await started(engine, "o", "card")).state == "paid"
+    assert await events(engine, "o") == ["captured"]

@@ -110,15 +110,16 @@ async def test_an_order_is_written_with_what_it_sells_in_its_turn(
 
     async def order(number: int) -> None:
         key = f"cart-{number}"
-        await reservations.reserve(context, key, [Line(hot[0], 1)], LONG)
+        lines = [Line(hot[0], 1)]
+        await reservations.reserve(context, key, lines, LONG)
 
         async def work(session: Session) -> None:
-            await reservations.commit(context, key, session)
+            await reservations.commit(context, key, session, lines)
             await orders.insert_one({"_id": key}, session=session)
             if number == 3:
                 raise RuntimeError("the card was refused")
 
-        await reservations.in_turn(context, key, work)
+        await reservations.in_turn(context, lines, work)
 
     outcomes = await asyncio.gather(*map(order, range(BUYERS)), return_exceptions=True)
     assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [3]

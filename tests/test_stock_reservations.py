@@ -19,7 +19,7 @@ from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import ConflictError, InvalidError, NotFoundError
 from mercat.settings import load_settings
-from mercat.storage import Session
+from mercat.storage import Record, Session
 from mercat_products.stock import holds, reservations, selling, signals
 from mercat_products.stock.documents import ReservationDocument, StockDocument
 from mercat_products.stock.errors import OutOfStockError
@@ -342,9 +342,9 @@ async def test_a_release_in_the_middle_of_a_reservation_leaves_nothing_held(
 ) -> None:
     real = holds.hold
 
-    async def late(context: Context, wanted: holds.Wanted) -> Any:
+    async def late(context: Context, wanted: holds.Wanted, stock: Record) -> Any:
         await reservations.release(context, wanted.key)
-        return await real(context, wanted)
+        return await real(context, wanted, stock)
 
     monkeypatch.setattr(holds, "hold", late)
     with pytest.raises(ConflictError):

@@ -46,7 +46,7 @@ class Capabilities:
     `manual_capture`: it authorizes first, and captures when told to; in parts with
     `partial_capture`, several times with `multiple_captures`. `partial_refund`: it gives back less
     than all. `redirect`: the buyer may have to go elsewhere. `async_result`: a payment may be
-    settled long after it began. `by_hand`: nobody can be asked, and people say what came in and
+    settled long after it began. `by_hand`: it asks nobody, and people say what came in and
     what went out. For `key_hours` it takes the same key for the same request.
     """
 

@@ -5,6 +5,7 @@ import click
 from beanie import Document
 from litestar.types import ControllerRouterHandler
 
+from mercat import checkout
 from mercat.auth import Permission
 from mercat.context import Context
 from mercat.hooks import hookimpl
@@ -133,6 +134,8 @@ def permissions() -> Sequence[Permission]:
 async def startup(context: Context) -> None:
     kept_methods(context).listen(context)
     kept_zones(context).listen(context)
+    if not issuing.is_automatic(context):
+        context.engine.outbox.spare("orders", checkout.order_placed, checkout.order_changed)
 
 
 @hookimpl

@@ -22,11 +22,12 @@ OPEN: tuple[OperationState, ...] = ("BEGUN", "UNKNOWN")
 class PaymentDocument(Document):
     """The payment of one order; its id is the order's key.
 
-    `start` is the state of its first operation, `state` where the payment stands. `authorized`,
-    `captured` and `refunded` are the fold of its events; `refunding` is what refunds that aren't
-    settled will take, and `refundable` what is left then, so that a refund compares one stored
-    number. `request` is what the provider is asked, sealed, until it has answered; `shown` what the
-    buyer or the client gets, sealed. `ask_at` is when the provider is asked again.
+    Its first operation stands in it: `start` is that one's state, and `who` asked for it. `state`
+    is where the payment stands. `authorized`, `captured` and `refunded` are the fold of its events;
+    `refunding` is what refunds that aren't settled will take, and `refundable` what is left then,
+    so that a refund compares one stored number. `request` is what the provider is asked, sealed,
+    until it has answered; `shown` what the buyer or the client gets, sealed. `ask_at` is when the
+    provider is asked again.
 
     An order that ended before anything was begun has an id and `ended_at` alone, so that what comes
     too late begins nothing.
@@ -40,6 +41,7 @@ class PaymentDocument(Document):
     currency: str
     order_number: str
     on_delivery: bool = False
+    who: str
     ref: str | None = None
     start: OperationState = "BEGUN"
     state: PaymentState = "unknown"
@@ -73,7 +75,7 @@ class PaymentDocument(Document):
 
 
 class PaymentOperationDocument(Document):
-    """Something that a provider is asked; written before, and never deleted.
+    """Something that a provider is asked after the start; written before, and never deleted.
 
     Its id is the key that the provider is given. `who` asked for it.
     """

@@ -12,7 +12,7 @@ from mercat import checkout
 from mercat.context import Context
 from mercat.errors import ConflictError
 from mercat.payments import Event, Outcome
-from mercat.storage import Record, Session
+from mercat.storage import Record, Session, stored_now
 from mercat_payments.balances import Balances, Entry, fold
 from mercat_payments.documents import (
     OPEN,
@@ -21,7 +21,7 @@ from mercat_payments.documents import (
     PaymentEventDocument,
     PaymentOperationDocument,
 )
-from mercat_payments.outcomes import shown_of, values_of, with_own_event
+from mercat_payments.outcomes import start_of, values_of, values_of_start, with_own_event
 from mercat_payments.standing import has_open, is_covered, standing
 
 FIRST_PAUSE = timedelta(seconds=10)
@@ -70,33 +70,54 @@ async def note_events(context: Context, payment: Record, events: Sequence[Event]
     return await note(context, payment["_id"], before)
 
 
-async def note_outcome(
-    context: Context,
-    payment: Record,
-    operation: Record,
-    outcome: Outcome | None,
-    *,
-    is_told: bool = True,
+async def note_start(
+    context: Context, payment: Record, outcome: Outcome | None, *, is_told: bool
 ) -> Record:
-    """Write down what became of an operation, with its events; None is what nobody knows.
+    """Write down what became of a payment's start; None is what nobody knows.
 
     What is settled stays settled, whatever a twin of the call says later. `is_told` tells others
-    that the payment stands elsewhere.
+    that the payment stands elsewhere. Where nothing else happened since it was begun, and there is
+    nothing else to write, it is one conditional update.
     """
+    events = () if outcome is None else outcome.events
+    if payment["version"] == 1 and not events and not is_told:
+        after = await answered(context, payment, outcome)
+        changed = {name: value for name, value in after.items() if payment[name] != value}
+        done = await payments(context).update_one(
+            {"_id": payment["_id"], "version": 1}, {"$set": changed}
+        )
+        if done.matched_count:
+            return after
+    values = await values_of_start(context, payment, outcome)
+
+    async def before(_: Session, now: Record) -> tuple[Record, Sequence[Event]]:
+        return values if now["start"] in _BEFORE[values["start"]] else {}, events
+
+    return await note(context, payment["_id"], before, is_told=is_told)
+
+
+async def answered(context: Context, payment: Record, outcome: Outcome | None) -> Record:
+    """A payment after the outcome of its start, where there are no events of it."""
+    known = {**payment, **await values_of_start(context, payment, outcome)}
+    return _after(payment, _Found(known, [start_of(known)], []))
+
+
+async def note_outcome(
+    context: Context, payment: Record, operation: Record, outcome: Outcome | None
+) -> Record:
+    """Write down what became of a later operation, as `note_start` does, and tell others."""
     values = values_of(operation, outcome)
-    shown = await shown_of(context, outcome) if operation["kind"] == "START" else {}
 
     async def before(session: Session, _: Record) -> tuple[Record, Sequence[Event]]:
-        changed = await operations(context).update_one(
+        await operations(context).update_one(
             {"_id": operation["_id"], "state": {"$in": _BEFORE[values["state"]]}},
             {"$set": {**values, "updated_at": datetime.now(UTC)}},
             session=session,
         )
-        is_start = changed.matched_count and operation["kind"] == "START"
-        return {"start": values["state"], **shown} if is_start else {}, events
+        return {}, events
 
     events = with_own_event(operation, outcome)
-    return await note(context, payment["_id"], before, is_told=is_told)
+    return await note(context, payment["_id"], before)
 
 
 async def note(context: Context, key: str, before: Before, *, is_told: bool = True) -> Record:
@@ -155,10 +176,7 @@ async def _refresh(context: Context, session: Session, payment: Record, *, is_to
     """Have the payment say what its events and operations come to."""
     found = await _read(context, session, payment)
     await _settle(context, session, found)
-    figures = standing(found.payment, found.balances, found.operations)
-    now = datetime.now(UTC)
-    after = {**found.payment, **figures, "updated_at": now, "version": payment["version"] + 1}
-    after |= _asking(after, found.operations)
+    after = _after(payment, found)
     changed = {name: value for name, value in after.items() if name != "_id"}
     done = await payments(context).update_one(
         {"_id": payment["_id"], "version": payment["version"]}, {"$set": changed}, session=session
@@ -168,6 +186,14 @@ async def _refresh(context: Context, session: Session, payment: Record, *, is_to
     if is_told and _is_news(payment, after):
         await context.engine.outbox.add(session, checkout.payment_changed, context, payment["_id"])
     return after
+
+
+def _after(payment: Record, found: _Found) -> Record:
+    """A payment as what is found of it has it; `payment` is as it was."""
+    figures = standing(found.payment, found.balances, found.operations)
+    now = stored_now()
+    after = {**found.payment, **figures, "updated_at": now, "version": payment["version"] + 1}
+    return after | _asking(after, found.operations)
 
 
 def _is_news(before: Record, after: Record) -> bool:
@@ -180,7 +206,7 @@ async def _read(context: Context, session: Session, payment: Record) -> _Found:
     mine = {"payment": payment["_id"]}
     return _Found(
         payment,
-        await operations(context).find(mine, session=session).to_list(),
+        [start_of(payment), *await operations(context).find(mine, session=session).to_list()],
         await ledger(context).find(mine, session=session).to_list(),
     )
 
@@ -194,6 +220,7 @@ async def _settle(context: Context, session: Session, found: _Found) -> None:
         operation["state"] = state
         if operation["kind"] == "START":
             found.payment.update(start=state, shown=None, is_action=False, expires_at=None)
+            continue
         await operations(context).update_one(
             {"_id": operation["_id"]},
             {"$set": {"state": state, "updated_at": datetime.now(UTC)}},

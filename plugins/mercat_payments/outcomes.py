@@ -30,7 +30,30 @@ def _says_so(outcome: Outcome) -> bool:
     return any(event.kind in {"captured", "authorized"} for event in outcome.events)
 
 
-async def shown_of(context: Context, outcome: Outcome | None) -> Record:
+def start_key(payment: str) -> str:
+    """The key of a payment's first operation."""
+    return f"start:{payment}"
+
+
+def start_of(payment: Record) -> Record:
+    """The first operation of a payment, which stands in the payment itself."""
+    return {
+        "_id": start_key(payment["_id"]),
+        "kind": "START",
+        "amount": payment["amount"],
+        "currency": payment["currency"],
+        "state": payment["start"],
+        "ref": payment["ref"],
+    }
+
+
+async def values_of_start(context: Context, payment: Record, outcome: Outcome | None) -> Record:
+    """What the outcome of its start makes of a payment."""
+    state = values_of(start_of(payment), outcome)["state"]
+    return {"start": state, **await _shown(context, outcome)}
+
+
+async def _shown(context: Context, outcome: Outcome | None) -> Record:
     """What of the outcome of a start goes into the payment."""
     if outcome is None:
         return {}

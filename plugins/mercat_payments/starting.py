@@ -8,13 +8,14 @@ from mercat.checkout import PaymentStatus, PaymentWanted
 from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError
 from mercat.money import Amount, digits
-from mercat.payments import Method, PaymentProvider, Resume, Start
-from mercat.storage import Record, Session
+from mercat.payments import Method, Outcome, PaymentProvider, Resume, Start
+from mercat.storage import Record, stored_now
 from mercat.storage.pages import reserve_numbers
 from mercat.turns import turn
 from mercat_payments.asking import ask, is_known, methods_of
 from mercat_payments.documents import COUNTER, OPEN
-from mercat_payments.ledger import FIRST_PAUSE, note_outcome, operations, payments
+from mercat_payments.ledger import FIRST_PAUSE, answered, note_start, payments
+from mercat_payments.outcomes import start_key
 from mercat_payments.providers import providers_of
 from mercat_payments.sealing import sealed, unsealed
 from mercat_payments.telling import status_of
@@ -54,25 +55,21 @@ async def ask_to_start(
     """
     if not is_known(provider, payment):
         return payment
-    operation = await operations(context).find_one({"_id": start_key(payment["_id"])})
-    if operation is None:
-        raise ConflictError("the payment's first operation is gone")
+    outcome = await _asked(context, provider, payment)
+    return await note_start(context, payment, outcome, is_told=is_told)
+
+
+async def _asked(context: Context, provider: PaymentProvider, payment: Record) -> Outcome | None:
     given = await unsealed(context, payment["request"])
     request = Start(
-        key=operation["_id"],
+        key=start_key(payment["_id"]),
         money=Amount(payment["amount"], payment["currency"]),
         method=payment["method"].partition(":")[2],
         order_number=payment["order_number"],
         return_url=given.get("return_url"),
         data=given.get("data", {}),
     )
-    outcome = await ask(provider, request.key, payment["currency"], provider.start(request))
-    return await note_outcome(context, payment, operation, outcome, is_told=is_told)
-
-
-def start_key(payment: str) -> str:
-    """The key of a payment's first operation."""
-    return f"start:{payment}"
+    return await ask(provider, request.key, payment["currency"], provider.start(request))
 
 
 async def _go_on(
@@ -89,15 +86,12 @@ async def _resume(
     context: Context, provider: PaymentProvider, payment: Record, wanted: PaymentWanted
 ) -> PaymentStatus:
     """Ask what became of the action; where nobody knows, it stands as it stood, for another try."""
-    operation = await operations(context).find_one({"_id": start_key(payment["_id"])})
-    if operation is None:
-        raise ConflictError("the payment's first operation is gone")
     money = Amount(payment["amount"], payment["currency"])
-    request = Resume(operation["_id"], payment["ref"], money, wanted.data)
+    request = Resume(start_key(payment["_id"]), payment["ref"], money, wanted.data)
     outcome = await ask(provider, request.key, payment["currency"], provider.resume(request))
     if outcome is None:
         return PaymentStatus("unknown")
-    payment = await note_outcome(context, payment, operation, outcome, is_told=False)
+    payment = await note_start(context, payment, outcome, is_told=False)
     return await _answer(context, payment)
 
 
@@ -125,25 +119,26 @@ def _check_same(payment: Record, wanted: PaymentWanted) -> None:
 async def _begin(
     context: Context, wanted: PaymentWanted, provider: PaymentProvider, offered: Method
 ) -> Record:
-    """Write down what the provider will be asked; returns what another process wrote before."""
+    """Write down what the provider will be asked; returns what another process wrote before.
+
+    What is settled by hand asks nobody outside: that is written once, with its outcome.
+    """
     (number,) = await reserve_numbers(context.storage, COUNTER, 1)
-    payment = _new(wanted, provider.code, offered, number)
+    payment = _new(context, wanted, provider.code, offered, number)
     given = {"return_url": wanted.return_url, "data": dict(wanted.data)}
     payment["request"] = await sealed(context, given) if any(given.values()) else None
-    operation = new_operation(context, payment, start_key(wanted.key), "START", wanted.amount)
-
-    async def work(session: Session) -> Record:
-        await payments(context).insert_one(payment, session=session)
-        await operations(context).insert_one(operation, session=session)
-        return payment
-
+    if provider.capabilities.by_hand:
+        outcome = await _asked(context, provider, payment)
+        if outcome is not None and not outcome.events:
+            payment = await answered(context, payment, outcome)
     try:
-        return await context.storage.transaction(work)
+        await payments(context).insert_one(payment)
     except DuplicateKeyError:
         found = await payments(context).find_one({"_id": wanted.key})
         if found is None:
             raise
         return found
+    return payment
 
 
 def new_operation(
@@ -161,14 +156,20 @@ def new_operation(
         "ref": None,
         "reason": reason,
         "message": "",
-        "who": context.viewer.user or context.viewer.role,
+        "who": _who(context),
         "created_at": now,
         "updated_at": now,
     }
 
 
-def _new(wanted: PaymentWanted, code: str, offered: Method, number: int) -> Record:
-    now = datetime.now(UTC)
+def _who(context: Context) -> str:
+    return context.viewer.user or context.viewer.role
+
+
+def _new(
+    context: Context, wanted: PaymentWanted, code: str, offered: Method, number: int
+) -> Record:
+    now = stored_now()
     return {
         "_id": wanted.key,
         "number": number,
@@ -178,6 +179,7 @@ def _new(wanted: PaymentWanted, code: str, offered: Method, number: int) -> Reco
         "currency": wanted.currency,
         "order_number": wanted.order_number,
         "on_delivery": offered.paid == "on_delivery",
+        "who": _who(context),
         "ref": None,
         "start": "BEGUN",
         "state": "unknown",

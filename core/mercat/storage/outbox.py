@@ -75,7 +75,15 @@ class Outbox:
         self._lease = lease
         self._wake = asyncio.Event()
         self._is_added = False
+        self._spared: set[tuple[str, str]] = set()
         self._storage.on_commit.append(self._on_commit)
+
+    def spare(self, plugin: str, *hooks: Callable[..., Awaitable[None]]) -> None:
+        """Write no events of these hooks that only a plugin would hear whose settings ask for none.
+
+        Those that another plugin hears are written all the same, and reach this one too.
+        """
+        self._spared |= {(plugin, hook.__name__) for hook in hooks}
 
     async def add(
         self,
@@ -93,7 +101,7 @@ class Outbox:
         if self._hooks.specification(hook.__name__) is not hook:
             raise TypeError(f"{hook.__module__}.{hook.__name__} is not a hook of this engine")
         payload = _written(hook, _signature(hook).bind(*args, **kwargs).arguments)
-        if not self._hooks.implementations(hook.__name__):
+        if not self._is_heard(hook.__name__):
             return
         now = datetime.now(UTC)
         await self._collection.insert_one(
@@ -111,6 +119,10 @@ class Outbox:
             session=session,
         )
         self._is_added = True
+
+    def _is_heard(self, hook: str) -> bool:
+        hearing = {each.plugin for each in self._hooks.implementations(hook)}
+        return any((plugin, hook) not in self._spared for plugin in hearing)
 
     async def run(self) -> None:
         """Deliver what is due, 16 events at once, for ever.

@@ -14,6 +14,7 @@ from mercat.texts import line_of
 from mercat_orders.carts.access import carts, find_cart, owner_of
 from mercat_orders.carts.lines import LONGEST_NOTE, NewLine, added, repriced
 from mercat_orders.carts.reading import look_at
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.errors import NotServedError, QuantityError, ShippingError
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.failing import fail
@@ -39,10 +40,14 @@ class LineChange:
 
 
 async def create(
-    context: Context, currency: str | None, country: str | None, lines: Sequence[NewLine]
+    context: Context,
+    currency: str | None,
+    country: str | None,
+    lines: Sequence[NewLine],
+    shelf: Shelf | None = None,
 ) -> Record:
     """A new cart of the viewer. Raises NotServedError, and what `lines.added` does."""
-    record = await made(context, random_key(), currency, country, lines)
+    record = await made(context, random_key(), currency, country, lines, shelf)
     await carts(context).insert_one(record)
     return record
 
@@ -53,6 +58,7 @@ async def made(
     currency: str | None,
     country: str | None,
     lines: Sequence[NewLine],
+    shelf: Shelf | None = None,
 ) -> Record:
     """A cart of the viewer that isn't stored yet. Raises as `create` does."""
     record: Record = {
@@ -77,20 +83,26 @@ async def made(
         **_touched(context, {}),
     }
     if lines:
-        record |= await added(context, record, lines)
+        record |= await added(context, record, lines, shelf or Shelf())
     return record
 
 
-async def add_lines(context: Context, key: str, lines: Sequence[NewLine]) -> Record:
+async def add_lines(
+    context: Context, key: str, lines: Sequence[NewLine], shelf: Shelf | None = None
+) -> Record:
     """Put more into a cart, all or nothing. Raises as `create` does, NotFoundError too."""
-    return await change(context, key, lambda record: added(context, record, lines))
+    shelf = shelf or Shelf()
+    return await change(context, key, lambda record: added(context, record, lines, shelf))
 
 
-async def update_lines(context: Context, key: str, changes: Sequence[LineChange]) -> Record:
+async def update_lines(
+    context: Context, key: str, changes: Sequence[LineChange], shelf: Shelf | None = None
+) -> Record:
     """Change lines, all or none; what they cost now is taken note of.
 
     Raises NotFoundError, QuantityError, InvalidError.
     """
+    shelf = shelf or Shelf()
 
     async def edit(record: Record) -> Mapping[str, Any]:
         lines = list(record["lines"])
@@ -99,7 +111,7 @@ async def update_lines(context: Context, key: str, changes: Sequence[LineChange]
             lines[at] = _changed(context, lines[at], one, ("lines", str(index)))
         kept = [line for line in lines if line["quantity"]]
         touched = {one.id for one in changes}
-        return {"lines": await repriced(context, record["currency"], kept, touched)}
+        return {"lines": await repriced(context, record["currency"], kept, touched, shelf)}
 
     return await change(context, key, edit)
 
@@ -125,15 +137,21 @@ async def clear(context: Context, key: str) -> Record:
 
 
 async def set_market(
-    context: Context, key: str, currency: str | None, country: str | None
+    context: Context,
+    key: str,
+    currency: str | None,
+    country: str | None,
+    shelf: Shelf | None = None,
 ) -> Record:
     """Price a cart in another currency, or for another country. Raises NotServedError."""
+    shelf = shelf or Shelf()
 
     async def edit(record: Record) -> Mapping[str, Any]:
         wanted = _currency(context, currency or record["currency"])
         lines = record["lines"]
         if wanted != record["currency"]:
-            lines = await repriced(context, wanted, lines, {line["id"] for line in lines})
+            touched = {line["id"] for line in lines}
+            lines = await repriced(context, wanted, lines, touched, shelf)
         return {
             "currency": wanted,
             "country": _country(context, country or record["country"]),
@@ -144,7 +162,10 @@ async def set_market(
 
 
 async def select_ways(
-    context: Context, key: str, ways: Mapping[str | None, tuple[str, tuple[str, ...]]]
+    context: Context,
+    key: str,
+    ways: Mapping[str | None, tuple[str, tuple[str, ...]]],
+    shelf: Shelf | None = None,
 ) -> Record:
     """Choose how parcels go: by seller the id of an option, and where the caller gave it.
 
@@ -152,7 +173,7 @@ async def select_ways(
     """
 
     async def edit(record: Record) -> Mapping[str, Any]:
-        view = await look_at(context, record)
+        view = await look_at(context, record, shelf)
         offered_ways = {
             cost.parcel.seller: {way.id for way in cost.options} for cost in view.quote.shipping
         }

@@ -11,9 +11,10 @@ from mercat.errors import InvalidError
 from mercat.storage import Record
 from mercat.texts import line_of
 from mercat_orders.carts.reading import title_of
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.errors import QuantityError, TooManyError, UnavailableError
 from mercat_orders.settings import OrderSettings
-from mercat_products.offers import Offer, offers
+from mercat_products.offers import Offer
 
 LONGEST_NOTE = 500
 _MOST_OPTIONS = 20
@@ -31,13 +32,16 @@ class NewLine:
     field: tuple[str, ...] = ()
 
 
-async def added(context: Context, record: Record, wanted: Sequence[NewLine]) -> Mapping[str, Any]:
+async def added(
+    context: Context, record: Record, wanted: Sequence[NewLine], shelf: Shelf
+) -> Mapping[str, Any]:
     """The lines with these too; the same variant with the same options and note is one line.
 
     Raises QuantityError, UnavailableError, TooManyError, InvalidError.
     """
-    found = await offers(context, [one.variant for one in wanted])
     lines: list[Record] = list(record["lines"])
+    known = await shelf.offers(context, [*lines, *({"variant": one.variant} for one in wanted)])
+    found = {one.variant: known[one.variant] for one in wanted if one.variant in known}
     for one in wanted:
         _check_offered(found.get(one.variant), record["currency"], one)
         new = _new(context, one, found[one.variant])
@@ -55,11 +59,14 @@ async def added(context: Context, record: Record, wanted: Sequence[NewLine]) -> 
 
 
 async def repriced(
-    context: Context, currency: str, lines: Sequence[Record], touched: Collection[ObjectId]
+    context: Context,
+    currency: str,
+    lines: Sequence[Record],
+    touched: Collection[ObjectId],
+    shelf: Shelf,
 ) -> list[Record]:
     """The lines with the buyer knowing the present price of those that were touched."""
-    found = await offers(context, [line["variant"] for line in lines])
-    return _priced(currency, lines, touched, found)
+    return _priced(currency, lines, touched, await shelf.offers(context, lines))
 
 
 def _priced(

@@ -14,6 +14,7 @@ from mercat_orders.addresses import Address
 from mercat_orders.carts.agreed import agreed_discounts, agreed_prices
 from mercat_orders.carts.personal import personal_of
 from mercat_orders.carts.problems import problems_of
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.carts.views import CartView, LineView, Problem
 from mercat_orders.delivery.memory import methods_of
 from mercat_orders.delivery.methods import options
@@ -21,17 +22,20 @@ from mercat_orders.pricing import steps
 from mercat_orders.pricing.values import Quote
 from mercat_orders.taxation.memory import zones_of
 from mercat_orders.taxation.zones import answer
-from mercat_products.offers import Offer, offers
+from mercat_products.offers import Offer
 
 T = TypeVar("T")
 
 
-async def look_at(context: Context, record: Record, *, takes_cheapest: bool = False) -> CartView:
+async def look_at(
+    context: Context, record: Record, shelf: Shelf | None = None, *, takes_cheapest: bool = False
+) -> CartView:
     """The cart at today's prices, stocks, ways and taxes.
 
-    With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest.
+    `shelf` is what was just found for sale while the cart was changed. With `takes_cheapest` a
+    parcel for which no way is chosen goes in the cheapest.
     """
-    found = await offers(context, [line["variant"] for line in record["lines"]])
+    found = await (shelf or Shelf()).offers(context, record["lines"])
     personal = await personal_of(context, record)
     place = _destination(record, personal.shipping_address)
     cart = _cart(record, found, place)
@@ -43,9 +47,9 @@ async def look_at(context: Context, record: Record, *, takes_cheapest: bool = Fa
     return CartView(record, personal, lines, quote, (*problems, *more))
 
 
-async def look_at_lines(context: Context, record: Record) -> tuple[LineView, ...]:
+async def look_at_lines(context: Context, record: Record, shelf: Shelf) -> tuple[LineView, ...]:
     """The lines at today's prices and taxes, without discounts and delivery."""
-    found = await offers(context, [line["variant"] for line in record["lines"]])
+    found = await shelf.offers(context, record["lines"])
     personal = await personal_of(context, record)
     place = _destination(record, personal.shipping_address)
     cart = _cart(record, found, place)

@@ -31,6 +31,7 @@ from mercat_orders.carts.inputs import (
 from mercat_orders.carts.lines import NewLine
 from mercat_orders.carts.outcomes import CartError, attempted
 from mercat_orders.carts.reading import look_at
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.carts.types import Cart, to_cart
 
 P = TypeVar("P")
@@ -43,12 +44,13 @@ _ERRORS = "What the caller can mend."
 class CartPayload:
     user_errors: list[CartError] = strawberry.field(description=_ERRORS)
     record: strawberry.Private[Record | None]
+    shelf: strawberry.Private[Shelf]
 
     @strawberry.field(description=_CART)
     async def cart(self, info: Info) -> Cart | None:
         if self.record is None:
             return None
-        return to_cart(await look_at(info.context, self.record))
+        return to_cart(await look_at(info.context, self.record, self.shelf))
 
 
 @strawberry.type(description="The outcome of `cartCreate`.")
@@ -129,8 +131,8 @@ class CartMutation:
     ) -> CartCreatePayload:
         return await answer(
             CartCreatePayload,
-            lambda: editing.create(
-                info.context, input.currency, input.country, new_lines(input.lines)
+            lambda shelf: editing.create(
+                info.context, input.currency, input.country, new_lines(input.lines), shelf
             ),
         )
 
@@ -144,7 +146,9 @@ class CartMutation:
     ) -> CartLinesAddPayload:
         return await answer(
             CartLinesAddPayload,
-            lambda: editing.add_lines(info.context, cart_key(input), new_lines(input.lines)),
+            lambda shelf: editing.add_lines(
+                info.context, cart_key(input), new_lines(input.lines), shelf
+            ),
         )
 
     @strawberry.field(
@@ -165,7 +169,7 @@ class CartMutation:
 
         return await answer(
             CartLinesUpdatePayload,
-            lambda: editing.update_lines(info.context, cart_key(input), changes()),
+            lambda shelf: editing.update_lines(info.context, cart_key(input), changes(), shelf),
         )
 
     @strawberry.field(description="Take lines out of a cart, all or none.")
@@ -181,7 +185,7 @@ class CartMutation:
 
         return await answer(
             CartLinesRemovePayload,
-            lambda: editing.remove_lines(info.context, cart_key(input), keys()),
+            lambda _: editing.remove_lines(info.context, cart_key(input), keys()),
         )
 
     @strawberry.field(description="Take everything out of a cart.")
@@ -192,7 +196,9 @@ class CartMutation:
             CartClearInput, strawberry.argument(description="Which cart.")
         ],
     ) -> CartClearPayload:
-        return await answer(CartClearPayload, lambda: editing.clear(info.context, cart_key(input)))
+        return await answer(
+            CartClearPayload, lambda _: editing.clear(info.context, cart_key(input))
+        )
 
     @strawberry.field(description="Have a cart in another currency, or go to another country.")
     @staticmethod
@@ -204,8 +210,8 @@ class CartMutation:
     ) -> CartMarketSetPayload:
         return await answer(
             CartMarketSetPayload,
-            lambda: editing.set_market(
-                info.context, cart_key(input), input.currency, input.country
+            lambda shelf: editing.set_market(
+                info.context, cart_key(input), input.currency, input.country, shelf
             ),
         )
 
@@ -219,7 +225,7 @@ class CartMutation:
     ) -> CartBuyerSetPayload:
         return await answer(
             CartBuyerSetPayload,
-            lambda: buyers.set_buyer(info.context, cart_key(input), _given(input)),
+            lambda _: buyers.set_buyer(info.context, cart_key(input), _given(input)),
         )
 
     @strawberry.field(description="Say where a cart goes, and whom the invoice is for.")
@@ -233,7 +239,7 @@ class CartMutation:
         given = {name: value and vars(value) for name, value in _given(input).items()}
         return await answer(
             CartAddressSetPayload,
-            lambda: buyers.set_addresses(info.context, cart_key(input), given),
+            lambda _: buyers.set_addresses(info.context, cart_key(input), given),
         )
 
     @strawberry.field(description="Choose how parcels go.")
@@ -255,14 +261,15 @@ class CartMutation:
 
         return await answer(
             CartShippingSelectPayload,
-            lambda: editing.select_ways(info.context, cart_key(input), ways()),
+            lambda shelf: editing.select_ways(info.context, cart_key(input), ways(), shelf),
         )
 
 
-async def answer(payload: Callable[..., P], work: Callable[[], Awaitable[Record]]) -> P:
+async def answer(payload: Callable[..., P], work: Callable[[Shelf], Awaitable[Record]]) -> P:
     """The payload of a change: the cart as it is then, or what the caller can mend."""
-    record, errors = await attempted(work)
-    return payload(record=record, user_errors=errors)
+    shelf = Shelf()
+    record, errors = await attempted(lambda: work(shelf))
+    return payload(record=record, shelf=shelf, user_errors=errors)
 
 
 def cart_key(given: Any) -> str:

@@ -1,13 +1,12 @@
 """A checkout begins: the quote is agreed to, frozen, and written down with its cart's new state."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
 from mercat.errors import ConflictError
-from mercat.storage import Record, Session
+from mercat.storage import Record, Session, stored_now
 from mercat.storage.pages import reserve_numbers
 from mercat_orders.carts.access import carts, find_cart
 from mercat_orders.carts.reading import look_at
@@ -71,7 +70,7 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
         "payment": payment(str(order["_id"]), method, order["sums"]["total"], wanted.return_url),
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
-        "terms_accepted_at": datetime.now(UTC) if wanted.accepts_terms else None,
+        "terms_accepted_at": stored_now() if wanted.accepts_terms else None,
     }
     return order if await _written(context, record, order) else None
 

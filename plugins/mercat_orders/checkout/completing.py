@@ -8,14 +8,13 @@ any transaction, and one transaction makes it an order.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from mercat import checkout
 from mercat.checkout import PaymentStatus
 from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError
-from mercat.storage import Record, Session
+from mercat.storage import Record, Session, stored_now
 from mercat.turns import turn
 from mercat_orders.carts.access import carts
 from mercat_orders.checkout.beginning import begun, known
@@ -95,56 +94,63 @@ async def settle(context: Context, order: Record, status: PaymentStatus) -> Prog
 
 
 async def _reserve(context: Context, order: Record) -> None:
-    lines = [Line(line["variant"], line["quantity"]) for line in order["lines"]]
     try:
-        await reserve(context, str(order["_id"]), lines, HELD)
+        await reserve(context, str(order["_id"]), _lines(order), HELD)
     except OutOfStockError as error:
         await fail(context, order, "OUT_OF_STOCK", str(error))
         raise
 
 
-async def _placed(context: Context, order: Record, state: str, payment: str) -> Progress:
-    key = str(order["_id"])
+def _lines(order: Record) -> list[Line]:
+    return [Line(line["variant"], line["quantity"]) for line in order["lines"]]
 
-    async def work(session: Session) -> None:
-        if not await _write(context, session, order, state, payment):
-            return
-        await commit(context, key, session)
+
+async def _placed(context: Context, order: Record, state: str, payment: str) -> Progress:
+    key, lines = str(order["_id"]), _lines(order)
+    after = _after(context, order, state, payment)
+
+    async def work(session: Session) -> bool:
+        if not await _write(context, session, order, after):
+            return False
+        await commit(context, key, session, lines)
         await carts(context).update_one(
             {"_id": order["cart"], "order": order["_id"]},
             {"$set": {"state": "ORDERED"}, "$inc": {"version": 1}},
             session=session,
         )
         await context.engine.outbox.add(session, checkout.order_placed, context, key)
+        return True
 
+    is_mine = False
     try:
-        await in_turn(context, key, work)
+        is_mine = await in_turn(context, lines, work)
     except (OutOfStockError, NotFoundError):  # the hold ran out before the payment came
         await fail(context, order, "OUT_OF_STOCK", "somebody else was faster; it is sold out now")
-    found = await _now(context, order)
+    found = Progress(after) if is_mine else await _now(context, order)
     await publish_placed(context, found.order)
     return found
 
 
-async def _write(
-    context: Context, session: Session, order: Record, state: str, payment: str
-) -> bool:
-    now = datetime.now(UTC)
-    facts: dict[str, Any] = {"payment": payment}
+def _after(context: Context, order: Record, state: str, payment: str) -> Record:
+    """The order once it is placed: until then nothing but its failing changes it."""
+    now = stored_now()
+    happening = Happening("PLACED", facts={"payment": payment})
+    return {
+        **order,
+        "state": state,
+        "seller_orders": [{**part, "state": state} for part in order["seller_orders"]],
+        "payment": {**order["payment"], "state": payment},
+        "placed_at": now,
+        "updated_at": now,
+        "timeline": [*order["timeline"], {**entry(context.viewer, order, happening), "at": now}],
+        "version": order["version"] + 1,
+    }
+
+
+async def _write(context: Context, session: Session, order: Record, after: Record) -> bool:
+    changed = {name: after[name] for name in after if after[name] is not order[name]}
     written = await orders(context).update_one(
-        {"_id": order["_id"], "state": "PLACING"},
-        {
-            "$set": {
-                "state": state,
-                "seller_orders.$[].state": state,
-                "payment.state": payment,
-                "placed_at": now,
-                "updated_at": now,
-            },
-            "$push": {"timeline": entry(context.viewer, order, Happening("PLACED", facts=facts))},
-            "$inc": {"version": 1},
-        },
-        session=session,
+        {"_id": order["_id"], "state": "PLACING"}, {"$set": changed}, session=session
     )
     return bool(written.modified_count)
 

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +10,7 @@ from bson import ObjectId
 
 from mercat.context import Context
 from mercat.money import share_of
-from mercat.storage import Record
+from mercat.storage import Record, stored_now
 from mercat.storage.encryption import encryption_of
 from mercat_orders.carts.views import CartView, LineView
 from mercat_orders.pricing.quotes import digest_of
@@ -34,7 +33,7 @@ def frozen(context: Context, view: CartView, *, on_behalf: bool = False) -> Reco
 
     Whoever orders a cart of nobody has the order, but for staff who do so `on_behalf` of somebody.
     """
-    cart, quote, now = view.record, view.quote, datetime.now(UTC)
+    cart, quote, now = view.record, view.quote, stored_now()
     return {
         "_id": ObjectId(),
         "code": order_code(),

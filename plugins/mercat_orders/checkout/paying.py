@@ -9,6 +9,7 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat_orders.carts.editing import change
 from mercat_orders.carts.reading import look_at
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.checkout.errors import PaymentMethodError
 
 TAKEN = {
@@ -43,11 +44,13 @@ async def method_of(context: Context, cart: Cart, total: int, wanted: str | None
     raise PaymentMethodError(_refusal(found, wanted), field=("paymentMethodId",))
 
 
-async def select_method(context: Context, key: str, wanted: str) -> Record:
+async def select_method(
+    context: Context, key: str, wanted: str, shelf: Shelf | None = None
+) -> Record:
     """Choose how a cart is paid. Raises PaymentMethodError, and as the cart's other changes do."""
 
     async def edit(record: Record) -> Mapping[str, Any]:
-        quote = (await look_at(context, record)).quote
+        quote = (await look_at(context, record, shelf)).quote
         return {"payment_method": await method_of(context, quote.cart, quote.totals.total, wanted)}
 
     return await change(context, key, edit)

@@ -102,7 +102,9 @@ class CheckoutMutation:
     ) -> CartPaymentSelectPayload:
         return await answer(
             CartPaymentSelectPayload,
-            lambda: paying.select_method(info.context, cart_key(input), input.payment_method_id),
+            lambda shelf: paying.select_method(
+                info.context, cart_key(input), input.payment_method_id, shelf
+            ),
         )
 
     @strawberry.field(

@@ -19,6 +19,7 @@ from mercat_orders.carts.access import carts
 from mercat_orders.carts.buyers import address_values, buyer_values
 from mercat_orders.carts.editing import made
 from mercat_orders.carts.lines import NewLine
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.wanting import Agreement, Completion, Request
 from mercat_orders.drafts.documents import COUNTER, DraftOrderDocument
@@ -77,9 +78,12 @@ async def _cart(context: Context, given: NewDraft) -> Record:
     if len(given.lines) > most:
         raise TooManyError(f"a cart has at most {most} lines", field=("lines",))
     record = await made(context, random_key(), given.currency, given.country, ())
-    lines: list[Record] = []
+    shelf, lines = Shelf(), list[Record]()
+    await shelf.offers(context, [{"variant": one.variant} for one in given.lines])
     for one in given.lines:  # one by one, as each may have a price of its own
-        alone = await made(context, record["_id"], record["currency"], record["country"], [one])
+        alone = await made(
+            context, record["_id"], record["currency"], record["country"], [one], shelf
+        )
         lines += alone["lines"]
     prices = {str(lines[at]["id"]): price for at, price in given.prices.items()}
     record |= {

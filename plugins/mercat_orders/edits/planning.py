@@ -13,6 +13,7 @@ from mercat.storage import Record
 from mercat_orders.carts.editing import made
 from mercat_orders.carts.lines import NewLine
 from mercat_orders.carts.reading import look_at_lines
+from mercat_orders.carts.shelves import Shelf
 from mercat_orders.carts.views import LineView
 from mercat_orders.checkout.freezing import frozen_line
 from mercat_orders.errors import QuantityError, TooManyError, UnavailableError
@@ -116,8 +117,9 @@ async def priced(
         return []
     if len(record["lines"]) + len(additions) > MOST_LINES:
         raise TooManyError(f"an order has at most {MOST_LINES} lines")
-    cart = await _cart(context, record, additions)
-    views = await look_at_lines(context, cart)
+    shelf = Shelf()
+    cart = await _cart(context, record, additions, shelf)
+    views = await look_at_lines(context, cart, shelf)
     return [_new(record, view, one) for view, one in zip(views, additions, strict=True)]
 
 
@@ -174,12 +176,15 @@ def _move(
         stock[variant] = stock.get(variant, 0) + count
 
 
-async def _cart(context: Context, record: Record, additions: Sequence[Addition]) -> Record:
+async def _cart(
+    context: Context, record: Record, additions: Sequence[Addition], shelf: Shelf
+) -> Record:
     """What is put in as a cart of its own, of the same buyer; it is stored nowhere."""
     key, currency, country = str(record["_id"]), record["currency"], record["country"]
+    await shelf.offers(context, [{"variant": one.line.variant} for one in additions])
     lines: list[Record] = []
     for one in additions:  # one by one, as each may have a price of its own
-        lines += (await made(context, key, currency, country, [one.line]))["lines"]
+        lines += (await made(context, key, currency, country, [one.line], shelf))["lines"]
     prices = {
         str(line["id"]): one.unit_price
         for line, one in zip(lines, additions, strict=True)

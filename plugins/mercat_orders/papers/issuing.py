@@ -30,9 +30,14 @@ def invoices(context: Context) -> AsyncCollection[Record]:
     return context.storage.collection(InvoiceDocument)
 
 
+def is_automatic(context: Context) -> bool:
+    """Whether invoices are issued without anybody asking for them."""
+    return settings_of(context).issue != "on_request"
+
+
 async def follow(context: Context, order_id: str) -> None:
     """Issue what is due of an order that was placed or changed; repeating is harmless."""
-    if settings_of(context).issue == "on_request":
+    if not is_automatic(context):
         return
     order = await orders(context).find_one({"_id": ObjectId(order_id)})
     for part in order["seller_orders"] if order is not None else ():

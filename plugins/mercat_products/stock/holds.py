@@ -1,6 +1,6 @@
 """Units held inside their stock's document, each change one conditional update of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,19 @@ class Line:
     quantity: int
 
 
+def merged(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The lines in the order in which every checkout takes them, each variant once."""
+    counts: dict[ObjectId, int] = {}
+    for line in lines:
+        counts[line.variant] = counts.get(line.variant, 0) + line.quantity
+    return tuple(Line(variant, counts[variant]) for variant in sorted(counts))
+
+
+def stored(lines: Iterable[Line]) -> list[Record]:
+    """Lines as a reservation has them."""
+    return [{"variant": line.variant, "quantity": line.quantity} for line in lines]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A line that one attempt of a checkout wants held until then."""
@@ -36,14 +49,34 @@ class Wanted:
     expires_at: datetime
 
 
-async def hold(context: Context, wanted: Wanted) -> Record | Shortage | None:
+async def hold(context: Context, wanted: Wanted, stock: Record) -> Record | Shortage | None:
     """Hold a line; returns the stock after it, what is missing, or None where it isn't tracked.
 
-    Holds of others that expired end first where they are in the way. Raises ConflictError where a
-    later attempt with the key holds some already, or too many want to hold the same.
+    `stock` is as it was read: where there is plenty of it, it is returned as it is. Holds of others
+    that expired end first where they are in the way. Raises ConflictError where a later attempt
+    with the key holds some already, or too many want to hold the same.
     """
+    plenty = _plenty(stock, wanted)
     async with turn(context, [wanted.line.variant]):
+        if plenty is not None:
+            held = await stocks(context).update_one(*_taking(wanted, plenty))
+            if held.modified_count:
+                return stock
         return await _hold(context, wanted)
+
+
+def _plenty(stock: Record, wanted: Wanted) -> Record | None:
+    """The condition under which nobody has to be told of the hold; None where that can't be."""
+    quantity = wanted.line.quantity
+    if stock["sellable"] <= quantity or held_by(stock, wanted.key) is not None:
+        return None
+    above = {"$lte": 0} if stock["low"] else {"$gt": quantity}
+    return {
+        "shown": True,
+        "sellable": {"$gt": quantity},
+        "low": stock["low"],
+        "above_low": above,
+    }
 
 
 async def _hold(context: Context, wanted: Wanted) -> Record | Shortage | None:
@@ -125,6 +158,11 @@ def held_by(stock: Record, key: str) -> Record | None:
 
 async def _take(context: Context, wanted: Wanted) -> Record | None:
     """Hold a line of which the key holds nothing yet."""
+    return await _changed(context, *_taking(wanted, {"sellable": {"$gte": wanted.line.quantity}}))
+
+
+def _taking(wanted: Wanted, condition: Record) -> tuple[Record, Record]:
+    """What to find, under that condition, and the update that holds it."""
     quantity = wanted.line.quantity
     new = {
         "key": wanted.key,
@@ -132,15 +170,8 @@ async def _take(context: Context, wanted: Wanted) -> Record | None:
         "attempt": wanted.attempt,
         "expires_at": wanted.expires_at,
     }
-    return await _changed(
-        context,
-        {
-            "_id": wanted.line.variant,
-            "held.key": {"$ne": wanted.key},
-            "sellable": {"$gte": quantity},
-        },
-        {"$push": {"held": new}, "$inc": _moved(quantity)},
-    )
+    found = {"_id": wanted.line.variant, "held.key": {"$ne": wanted.key}, **condition}
+    return found, {"$push": {"held": new}, "$inc": _moved(quantity)}
 
 
 async def _renew(context: Context, wanted: Wanted, mine: Record) -> Record | None:

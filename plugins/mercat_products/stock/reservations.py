@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -17,7 +18,8 @@ from mercat.storage import Record
 from mercat_products.stock import holds, signals
 from mercat_products.stock.documents import MOST, ReservationDocument
 from mercat_products.stock.errors import OutOfStockError, Shortage
-from mercat_products.stock.holds import Line, Wanted
+from mercat_products.stock.holds import Line, Wanted, merged, stored
+from mercat_products.stock.ledger import stocks
 from mercat_products.stock.selling import commit, in_turn, restock
 
 __all__ = ["Line", "Reservation", "commit", "extend", "in_turn", "release", "reserve", "restock"]
@@ -45,7 +47,7 @@ async def reserve(context: Context, key: str, lines: Iterable[Line], ttl: timede
     OutOfStockError, which leaves nothing held, and ConflictError where the key was committed, or
     is reserved or released by somebody else at the same time.
     """
-    wanted = _merged(key, lines, ttl)
+    wanted = _checked(key, lines, ttl)
     expires_at = datetime.now(UTC) + ttl
     attempt = await _begin(context, key, wanted, expires_at)
     try:
@@ -94,30 +96,26 @@ async def expire(context: Context) -> None:
     await _reservations(context).delete_many({"forget_at": {"$lt": datetime.now(UTC)}})
 
 
-def _merged(key: str, lines: Iterable[Line], ttl: timedelta) -> tuple[Line, ...]:
-    """The lines in the order in which every checkout takes them, each variant once."""
+def _checked(key: str, lines: Iterable[Line], ttl: timedelta) -> tuple[Line, ...]:
+    """The lines, merged. Raises InvalidError."""
     if not 0 < len(key) <= _LONGEST_KEY:
         raise InvalidError(f"a reservation's key has 1 to {_LONGEST_KEY} characters")
     if ttl <= timedelta():
         raise InvalidError("a reservation lasts longer than no time")
-    counts: dict[object, Line] = {}
-    for line in lines:
-        before = counts.get(line.variant)
-        counts[line.variant] = Line(
-            line.variant, line.quantity + (before.quantity if before else 0)
-        )
-        if line.quantity < 1 or counts[line.variant].quantity > MOST:
-            raise InvalidError(f"a quantity is from 1 to {MOST}")
-    if len(counts) > _MOST_LINES:
+    given = list(lines)
+    found = merged(given)
+    if any(line.quantity < 1 for line in given) or any(line.quantity > MOST for line in found):
+        raise InvalidError(f"a quantity is from 1 to {MOST}")
+    if len(found) > _MOST_LINES:
         raise InvalidError(f"a reservation has at most {_MOST_LINES} lines")
-    return tuple(sorted(counts.values(), key=lambda line: line.variant))
+    return found
 
 
 async def _begin(context: Context, key: str, lines: tuple[Line, ...], expires_at: datetime) -> int:
     """Write down what is wanted before any of it is held; returns the number of the attempt."""
     values = {
         "state": "HELD",
-        "lines": [{"variant": line.variant, "quantity": line.quantity} for line in lines],
+        "lines": stored(lines),
         "expires_at": expires_at,
         "forget_at": expires_at + KEPT,
     }
@@ -155,8 +153,13 @@ async def _hold_all(context: Context, wanted: list[Wanted]) -> list[Record]:
     """Hold each, or learn everything that is missing. Raises OutOfStockError."""
     after: list[Record] = []
     shortages: list[Shortage] = []
+    known = await _known(context, wanted)
     for one in wanted:
-        found = await (holds.missing(context, one) if shortages else holds.hold(context, one))
+        stock = known.get(one.line.variant)
+        if stock is None:  # it isn't tracked
+            continue
+        missing = holds.missing(context, one) if shortages else holds.hold(context, one, stock)
+        found = await missing
         if isinstance(found, Shortage):
             shortages.append(found)
         elif found is not None:
@@ -164,6 +167,12 @@ async def _hold_all(context: Context, wanted: list[Wanted]) -> list[Record]:
     if shortages:
         raise OutOfStockError(shortages)
     return after
+
+
+async def _known(context: Context, wanted: list[Wanted]) -> dict[ObjectId, Record]:
+    """The stocks of what is wanted, where there are any."""
+    keys = [one.line.variant for one in wanted]
+    return {stock["_id"]: stock async for stock in stocks(context).find({"_id": {"$in": keys}})}
 
 
 async def _give_up(context: Context, key: str, attempt: int) -> None:

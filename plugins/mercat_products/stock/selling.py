@@ -4,14 +4,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from pymongo.asynchronous.collection import AsyncCollection
+
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
 from mercat.storage import Record, Session
 from mercat_products.stock import feed, signals
 from mercat_products.stock.documents import ReservationDocument
 from mercat_products.stock.errors import OutOfStockError, Shortage
-from mercat_products.stock.holds import Line, held_by
-from mercat_products.stock.ledger import Amounts, Entry, change, changes, fill, read
+from mercat_products.stock.holds import Line, held_by, merged, stored
+from mercat_products.stock.ledger import Amounts, Entry, change, changes, fill, read, stocks
 from mercat_products.stock.turns import in_transaction
 
 T = TypeVar("T")
@@ -19,29 +21,40 @@ T = TypeVar("T")
 _REMEMBERED = timedelta(days=90)
 
 
-async def commit(context: Context, key: str, session: Session | None = None) -> tuple[Line, ...]:
+async def commit(
+    context: Context,
+    key: str,
+    session: Session | None = None,
+    lines: Iterable[Line] | None = None,
+) -> tuple[Line, ...]:
     """Sell what was reserved under the key, all of it once; returns it.
 
-    With a session it is part of the caller's transaction, which `in_turn` runs. What expired is
-    sold all the same while there is enough. Raises OutOfStockError where there isn't, ConflictError
-    where too many are at it, NotFoundError where nothing was reserved, or it was released or
-    expired a week ago. Repeating within 90 days changes nothing.
+    With a session it is part of the caller's transaction, which `in_turn` runs; a caller that knows
+    which lines are reserved saves reading them. What expired is sold all the same while there is
+    enough. Raises OutOfStockError where there isn't, ConflictError where too many are at it,
+    NotFoundError where nothing was reserved, or it was released or expired a week ago. Repeating
+    within 90 days changes nothing.
     """
+    if session is not None:
+        return await _commit(context, key, session, lines)
+    record = await _reservations(context).find_one({"_id": key})
+    reserved = _lines(record) if record else ()
 
     async def work(session: Session) -> tuple[Line, ...]:
-        return await _commit(context, key, session)
+        return await _commit(context, key, session, reserved)
 
-    return await (in_turn(context, key, work) if session is None else work(session))
+    return await in_turn(context, reserved, work)
 
 
-async def in_turn(context: Context, key: str, work: Callable[[Session], Awaitable[T]]) -> T:
-    """Run `work` in a transaction when it is the turn of the stocks reserved under the key.
+async def in_turn(
+    context: Context, lines: Iterable[Line], work: Callable[[Session], Awaitable[T]]
+) -> T:
+    """Run `work` in a transaction when it is the turn of the stocks of these lines.
 
     For `work` that commits them, and does more: many buyers of the same would be in each other's
     way. Raises what `work` does, and ConflictError, with nothing changed, where it takes too long.
     """
-    record = await context.storage.collection(ReservationDocument).find_one({"_id": key})
-    variants = [line.variant for line in _lines(record)] if record else []
+    variants = [line.variant for line in lines]
     result = await in_transaction(context, variants, work)
     await feed.publish(context, variants)
     return result
@@ -71,23 +84,33 @@ async def restock(
     return await feed.publish(context, variants)
 
 
-async def _commit(context: Context, key: str, session: Session) -> tuple[Line, ...]:
-    reservations = context.storage.collection(ReservationDocument)
-    record = await reservations.find_one({"_id": key}, session=session)
+async def _commit(
+    context: Context, key: str, session: Session, lines: Iterable[Line] | None
+) -> tuple[Line, ...]:
+    given = merged(lines or ())
+    if given and await _closed(context, session, {"_id": key, "lines": stored(given)}):
+        await _sell_all(context, session, key, given)
+        return given
+    record = await _reservations(context).find_one({"_id": key}, session=session)
     if record is None or record["state"] == "RELEASED":
         raise NotFoundError("nothing is reserved under this key")
-    if record["state"] == "COMMITTED":
-        return _lines(record)
-    await reservations.update_one(
-        {"_id": key},
-        {
-            "$set": {"state": "COMMITTED", "forget_at": datetime.now(UTC) + _REMEMBERED},
-            "$inc": {"attempt": 1},
-        },
-        session=session,
-    )
-    await _sell_all(context, session, key, _lines(record))
+    if record["state"] != "COMMITTED":
+        await _closed(context, session, {"_id": key})
+        await _sell_all(context, session, key, _lines(record))
     return _lines(record)
+
+
+async def _closed(context: Context, session: Session, wanted: Record) -> bool:
+    """Have what is held be sold; false where that isn't what is held."""
+    values = {"state": "COMMITTED", "forget_at": datetime.now(UTC) + _REMEMBERED}
+    closed = await _reservations(context).update_one(
+        {**wanted, "state": "HELD"}, {"$set": values, "$inc": {"attempt": 1}}, session=session
+    )
+    return bool(closed.modified_count)
+
+
+def _reservations(context: Context) -> AsyncCollection[Record]:
+    return context.storage.collection(ReservationDocument)
 
 
 def _lines(record: Record) -> tuple[Line, ...]:
@@ -95,13 +118,19 @@ def _lines(record: Record) -> tuple[Line, ...]:
 
 
 async def _sell_all(context: Context, session: Session, key: str, lines: Iterable[Line]) -> None:
+    wanted = list(lines)
     sold: list[Record] = []
     shortages: list[Shortage] = []
-    for line in lines:
-        found = await _sell(context, session, key, line)
+    keys = [line.variant for line in wanted]
+    read = stocks(context).find({"_id": {"$in": keys}}, session=session)
+    known = {stock["_id"]: stock async for stock in read}
+    for line in wanted:
+        if line.variant not in known:
+            continue
+        found = await _sell(context, session, key, line, known[line.variant])
         if isinstance(found, Shortage):
             shortages.append(found)
-        elif found is not None:
+        else:
             sold.append(found)
     if shortages:
         raise OutOfStockError(shortages)
@@ -109,12 +138,9 @@ async def _sell_all(context: Context, session: Session, key: str, lines: Iterabl
 
 
 async def _sell(
-    context: Context, session: Session, key: str, line: Line
-) -> Record | Shortage | None:
-    """Sell what is held, or what is left where the hold is gone; None where it isn't tracked."""
-    stock = await read(context, session, line.variant)
-    if stock is None:
-        return None
+    context: Context, session: Session, key: str, line: Line, stock: Record
+) -> Record | Shortage:
+    """Sell what is held, or what is left where the hold is gone."""
     mine = held_by(stock, key)
     more = line.quantity - (mine["quantity"] if mine else 0)
     if more > stock["sellable"]:
