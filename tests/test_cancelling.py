@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mercat.checkout import payment_changed
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id
@@ -32,7 +33,7 @@ from .order_changes import (
     units,
 )
 from .ordering import TOML, placed
-from .plugins_for_tests.till.books import BOOKS
+from .plugins_for_tests.till.books import BOOKS, settle
 
 
 @pytest.fixture(scope="module", name="engine")
@@ -235,9 +236,28 @@ async def test_where_nothing_is_paid_less_is_due_and_at_last_the_payment_ends(
     assert (found["state"], found["paymentState"], found["refunds"]) == ("CANCELLED", "ENDED", [])
     assert [found[name]["amount"] for name in ("paid", "due")] == ["0.00", "0.00"]
     now = await stored(engine, order)
-    assert (now["payment"]["state"], now["settle_at"]) == ("ended", None)
-    assert kinds(now) == ["PLACED", "CANCELLED", "CANCELLED", "PAYMENT_ENDED"]
-    assert BOOKS[str(order["_id"])].ended == 1
+    payments = [now["payment"], *now["further_payments"]]
+    assert ({one["state"] for one in payments}, now["settle_at"]) == ({"ended"}, None)
+    assert [BOOKS[one["key"]].ended for one in payments] == [1] * len(payments)
+    assert len(payments) == (1 if method == "till:authorized" else 2)
+
+
+async def test_who_pays_by_hand_pays_what_is_due_after_some_was_cancelled(engine: Engine) -> None:
+    order = await placed(engine, 3, sellers=("anna",), method="till:awaited")
+    await did(engine, "orderCancel", CARL, orderId=order_id(order), lines=units(order, 1))
+    now = await stored(engine, order)
+    (again,) = now["further_payments"]
+    assert (again["method"], again["amount"], again["state"]) == ("till:awaited", 2_490, "awaited")
+    assert (now["state"], now["payment"]["state"]) == ("PENDING", "ended")
+    settle(again["key"], "paid")
+    await engine.hooks.notify(payment_changed, engine.context(), again["key"])
+    now = await stored(engine, order)
+    assert (now["state"], now["refunds"]) == ("CONFIRMED", [])
+    found = (await did(engine, "orderCancel", CARL, orderId=order_id(order)))["order"]
+    assert [found[name]["amount"] for name in ("paid", "due", "refunded")] == [
+        *("24.90", "0.00", "24.90"),
+    ]
+    assert sum(BOOKS[again["key"]].refunded.values()) == 2_490
 
 
 async def test_of_all_that_is_done_at_once_the_money_and_the_stock_come_out_right(

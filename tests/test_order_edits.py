@@ -22,7 +22,7 @@ from mercat_orders.edits.planning import Edit, LineEdit
 from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.acting import Request
-from mercat_orders.orders.money import due, left
+from mercat_orders.orders.money import current, due, left
 from mercat_orders.orders.settling import settle_all
 from mercat_orders.orders.standing import Where
 
@@ -574,7 +574,7 @@ async def _stepped(engine: Engine, order: Record, known: Till, step: tuple[str, 
         await paid(engine, order, "till:paid")
         if known.is_alive:
             now = await stored(engine, order)
-            assert due(now) == 0 or now["payment"]["state"] == "on_delivery"
+            assert due(now) == 0 or current(now)["state"] == "on_delivery"
 
 
 async def _history(engine: Engine, method: str, steps: list[tuple[str, int, int]]) -> None:

@@ -40,7 +40,7 @@ async def made(shared_engine_for: EngineFor) -> Engine:
 
 
 async def test_what_is_paid_after_some_was_cancelled_goes_back_once(engine: Engine) -> None:
-    order = await placed(engine, 3, sellers=("anna",), method="till:awaited")
+    order = await placed(engine, 3, sellers=("anna",), method="till:authorized")
     await did(engine, "orderCancel", CARL, orderId=order_id(order), lines=units(order, 1))
     settle(str(order["_id"]), "paid")
     for _ in range(2):
@@ -258,6 +258,6 @@ async def test_where_nothing_is_paid_a_refund_makes_less_due(engine: Engine) -> 
     order = await placed(engine, 1, method="till:on_delivery")
     done = await did(engine, "orderRefund", orderId=order_id(order), amount={"amount": "4.90"})
     assert (done["order"]["due"]["amount"], done["order"]["refunds"]) == ("10.00", [])
-    assert kinds(await stored(engine, order))[-1] == "WAIVED"
+    assert "WAIVED" in kinds(await stored(engine, order))
     over = {"amount": "10.01"}
     assert await refused(engine, "orderRefund", orderId=order_id(order), amount=over) == "AMOUNT"

@@ -22,7 +22,7 @@ from mercat_orders.checkout.paying import method_of
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.failing import fail
-from mercat_orders.orders.paying import payment
+from mercat_orders.orders.money import new_payment
 from mercat_orders.settings import OrderSettings
 
 NUMBERS = "orders"
@@ -67,7 +67,9 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     (number,) = await reserve_numbers(context.storage, NUMBERS, 1)
     order |= {
         "number": number,
-        "payment": payment(str(order["_id"]), method, order["sums"]["total"], wanted.return_url),
+        "payment": new_payment(
+            str(order["_id"]), method, order["sums"]["total"], wanted.return_url
+        ),
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
         "terms_accepted_at": stored_now() if wanted.accepts_terms else None,

@@ -15,7 +15,6 @@ from mercat_orders.orders import money
 from mercat_orders.orders.acting import Decision, Done, Request, act, known
 from mercat_orders.orders.cancelling import take_out
 from mercat_orders.orders.changing import Change
-from mercat_orders.orders.paying import payment
 from mercat_orders.orders.revising import Revision
 from mercat_orders.orders.standing import Standing, Where, find
 from mercat_orders.orders.states import Event, check
@@ -25,8 +24,6 @@ from mercat_products.stock.reservations import Line, commit, release, reserve, r
 
 _TRIES = 10
 _HELD = timedelta(minutes=2)
-_BY_HAND = frozenset({"on_delivery", "awaited"})
-"""How an order's payment stands where the same way of paying takes what is added, too."""
 
 
 class _OutdatedError(Exception):
@@ -165,18 +162,9 @@ def units_of(lines: Sequence[NewOrderLine]) -> Sequence[Units]:
 
 def cover(revision: Revision) -> None:
     """Have what was added paid in the same way, where that is on delivery or by a bank transfer."""
-    order, first = revision.order, revision.order["payment"]
-    amount = money.uncovered(order)
-    if first["state"] in _BY_HAND and not money.is_over(first) and amount > 0:
-        key = next_key(order)
-        order["further_payments"].append(
-            payment(key, first["method"], amount, None, state=money.WANTED)
-        )
-
-
-def next_key(order: Record) -> str:
-    """The key of an order's next payment."""
-    return f"{order['_id']}.{len(money.payments(order)) + 1}"
+    way, amount = money.current(revision.order), money.uncovered(revision.order)
+    if way["state"] in money.BY_HAND and amount > 0:
+        revision.want(way["method"], amount)
 
 
 @asynccontextmanager

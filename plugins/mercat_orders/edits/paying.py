@@ -12,7 +12,6 @@ from mercat_orders.carts.personal import personal_of
 from mercat_orders.checkout.completing import Progress
 from mercat_orders.checkout.errors import DeclinedError
 from mercat_orders.checkout.paying import TAKEN, method_of
-from mercat_orders.edits.editing import next_key
 from mercat_orders.orders import money, paying
 from mercat_orders.orders.changing import Change, Happening, change
 from mercat_orders.orders.errors import StateError
@@ -112,10 +111,14 @@ async def _begun(context: Context, record: Record, way: Way) -> Record | None:
     if amount <= 0 or not money.due(record):
         raise StateError("there is nothing to be paid")
     method = await method_of(context, await as_cart(context, record), amount, way.method)
-    made = paying.payment(next_key(record), method, amount, way.return_url)
+    made = money.new_payment(money.next_key(record), method, amount, way.return_url)
 
     def decide(found: Record) -> Change | None:
-        if _underway(found) or money.uncovered(found) != amount or next_key(found) != made["key"]:
+        if (
+            _underway(found)
+            or money.uncovered(found) != amount
+            or money.next_key(found) != made["key"]
+        ):
             return None
         revision = Revision(found)
         revision.order["further_payments"].append(made)

@@ -21,6 +21,8 @@ BEGUN = "NONE"
 
 SECURE = frozenset({PAID, "authorized", "on_delivery"})
 """How a payment stands that the goods may go for."""
+BY_HAND = frozenset({"on_delivery", "awaited"})
+"""How a payment stands that somebody makes by hand, whatever is due by then."""
 UNDERWAY = frozenset({BEGUN, WANTED, "action", "unknown"})
 """How a payment stands of which nobody knows yet what becomes of it."""
 _OVER = frozenset({ENDED, ENDING, "declined"})
@@ -34,6 +36,30 @@ def payments(order: Order) -> Sequence[Any]:
 def payment_of(order: Order, key: str) -> Any:
     """The payment with a key; None for a stranger's."""
     return next((payment for payment in payments(order) if payment["key"] == key), None)
+
+
+def next_key(order: Order) -> str:
+    """The key of an order's next payment."""
+    return f"{order['_id']}.{len(payments(order)) + 1}"
+
+
+def new_payment(
+    key: str, method: str | None, amount: int, return_url: str | None = None, *, state: str = BEGUN
+) -> dict[str, Any]:
+    """A payment of which nothing is begun yet."""
+    return {
+        "key": key,
+        "method": method,
+        "amount": amount,
+        "state": state,
+        "is_ending": False,
+        "return_url": return_url,
+    }
+
+
+def current(order: Order) -> Any:
+    """The payment that says how the order is paid: the first that isn't over, or else the first."""
+    return next((one for one in payments(order) if not is_over(one)), order["payment"])
 
 
 def is_paid(payment: Payment) -> bool:
@@ -59,8 +85,6 @@ def owed(order: Order) -> int:
 
 def due(order: Order) -> int:
     """What is still to be paid: nothing once it is paid, even if some went back."""
-    if is_over(order["payment"]):
-        return 0
     return max(0, owed(order) - paid(order))
 
 

@@ -9,24 +9,10 @@ from mercat.checkout import PaymentStatus, PaymentWanted
 from mercat.context import Context
 from mercat.storage import Record
 from mercat_orders.orders.changing import Change, Happening, change
-from mercat_orders.orders.money import BEGUN, SECURE, is_over, payment_of
+from mercat_orders.orders.money import SECURE, is_over, payment_of
 from mercat_orders.orders.revising import Revision
 
 _PAID = PaymentStatus("paid")
-
-
-def payment(
-    key: str, method: str | None, amount: int, return_url: str | None, state: str = BEGUN
-) -> Record:
-    """A payment of which nothing is begun yet."""
-    return {
-        "key": key,
-        "method": method,
-        "amount": amount,
-        "state": state,
-        "is_ending": False,
-        "return_url": return_url,
-    }
 
 
 def order_key(payment: str) -> ObjectId | None:

@@ -65,6 +65,12 @@ class Revision:
             for name, of_line in _SUMS.items():
                 sums[name] += line[of_line]
 
+    def want(self, method: str, amount: int) -> None:
+        """Have the shop begin a further payment on its own."""
+        key = money.next_key(self.order)
+        payment = money.new_payment(key, method, amount, state=money.WANTED)
+        self.order["further_payments"].append(payment)
+
     def give_back(
         self, part: Record | None, amount: int, cause: RefundCause, reason: str = ""
     ) -> Sequence[Record]:
@@ -100,6 +106,7 @@ class Revision:
             self._advance(part)
         self._end_payments()
         if money.is_secure(self.order):
+            self.confirm()
             for line in self.lines:
                 line["waits"] = False
         found = {
@@ -139,13 +146,23 @@ class Revision:
                 yield part["delivered_at"]
 
     def _end_payments(self) -> None:
-        """Have no payment taken any more of which nothing was taken and nothing is wanted."""
+        """Have no payment taken any more of which nothing was taken and nothing is wanted.
+
+        One that is made by hand, and of which less is wanted, is made anew.
+        """
         first = self.order["payment"]
         if all(map(self.is_cancelled, self.parts)) and first["method"] is not None:
             self._end(first)
         for payment in reversed(self.order["further_payments"]):
             if payment["amount"] <= -money.uncovered(self.order):
                 self._end(payment)
+        for payment in money.payments(self.order):
+            less = -money.uncovered(self.order)
+            is_open = payment["state"] in money.BY_HAND and not money.is_over(payment)
+            if is_open and less > 0:
+                self._end(payment)
+                if less < payment["amount"]:
+                    self.want(payment["method"], payment["amount"] - less)
 
     def _end(self, payment: Record) -> None:
         if payment["state"] != money.PAID and not money.is_over(payment):

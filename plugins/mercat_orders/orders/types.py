@@ -22,6 +22,7 @@ from mercat_orders.orders import reading, sight
 from mercat_orders.orders.access import secret_of
 from mercat_orders.orders.event_types import OrderEvent, to_event
 from mercat_orders.orders.line_types import Fulfilment, OrderLine, to_fulfilments, to_lines
+from mercat_orders.orders.money import current
 from mercat_orders.orders.personal_types import (
     OrderBuyer,
     billing_addresses,
@@ -159,6 +160,11 @@ async def _timelines(
     return found
 
 
+@reads("payment", "further_payments")
+def _payment_states(orders: "Sequence[Order]", _info: Info) -> list[OrderPaymentState]:
+    return [to_payment_state(current(order.record)) for order in orders]
+
+
 @reads("sums", "lines", "seller_orders", "currency")
 def _totals(orders: "Sequence[Order]", _info: Info) -> list[Totals]:
     return [order_totals(order.record) for order in orders]
@@ -209,9 +215,7 @@ class Order(Node):
     placed_at: datetime = stored("placed_at", "When it was placed.")
     currency: CurrencyCode = stored("currency", "What is paid in.")
     tax_included: bool = stored("tax_included", "Whether prices have the taxes in them.")
-    payment_state: OrderPaymentState = stored(
-        "payment", "Where its payment stands.", convert=to_payment_state
-    )
+    payment_state = batched("Where its payment stands.", _payment_states)
     version: int = stored("version", "Grows with each change.")
     updated_at: datetime = stored("updated_at", "When it was last changed.")
     lines = batched("What was bought.", _lines)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from mercat.context import Context
 from mercat.storage import Record
+from mercat_orders.orders.money import current
 from mercat_orders.orders.quantities import share
 from mercat_orders.papers.settings import InvoiceSettings, IssuerSettings
 from mercat_orders.settings import OrderSettings
@@ -73,7 +74,7 @@ def facts_of(context: Context, order: Record, part: Record, now: datetime) -> di
         "shipping": shipping,
         "sums": {name: getattr(sums, name) for name in _NAMES},
         "taxes": [asdict(tax) for tax in sums.taxes.values()],
-        "payment": order["payment"]["state"],
+        "payment": current(order)["state"],
     }
 
 
