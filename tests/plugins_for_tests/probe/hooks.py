@@ -15,6 +15,7 @@ from mercat.context import Context, Viewer
 from mercat.errors import StoreError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, Subscription, extend
+from mercat.graphql.once import once
 from mercat.hooks import hookimpl
 
 SECRET = "the password is hunter2"
@@ -98,6 +99,20 @@ class ProbeMutation:
     @strawberry.mutation(description="Counts.")
     @staticmethod
     def probe_write() -> int:
+        Runs.count += 1
+        return Runs.count
+
+    @strawberry.mutation(description="Guesses, which a document does once.")
+    @staticmethod
+    @once
+    def probe_guess() -> int:
+        Runs.count += 1
+        return Runs.count
+
+    @strawberry.mutation(description="Guesses otherwise.")
+    @staticmethod
+    @once
+    def probe_guess_otherwise() -> int:
         Runs.count += 1
         return Runs.count
 
