@@ -93,9 +93,25 @@ class ProbeQuery:
     def who(info: Info) -> str:
         return info.context.viewer.role
 
+    @strawberry.field(description="Takes its time.")
+    @staticmethod
+    async def takes_time(
+        seconds: Annotated[float, strawberry.argument(description="How much.")],
+    ) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
 
 @extend(Mutation)
 class ProbeMutation:
+    @strawberry.mutation(description="Takes its time to change nothing.")
+    @staticmethod
+    async def probe_wait(
+        seconds: Annotated[float, strawberry.argument(description="How much.")],
+    ) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
     @strawberry.mutation(description="Counts.")
     @staticmethod
     def probe_write() -> int:
