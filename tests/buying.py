@@ -3,14 +3,23 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from bson import ObjectId
 
+from mercat.engine import Engine
+from mercat.storage import Record
+from mercat_orders.carts.access import carts
+from mercat_orders.orders.access import orders
+
 from .market import BERLIN, line
+from .ordering import left
+from .plugins_for_tests.stocktaking.shop import figures
+from .plugins_for_tests.till.books import BOOKS
 from .test_checkout import COMPLETE
 
 
@@ -108,3 +117,36 @@ class Crowd:
         while not self.is_over:
             thing = self.things[number % len(self.things)]
             self.asked.append(await ask(http, self.url, request(thing, self.method)))
+
+
+async def check_shop(engine: Engine, told: Collection[str], stock: Mapping[ObjectId, int]) -> int:
+    """Whether orders, carts, stock and the till's books agree, and all that was told is there.
+
+    `stock` is what there was of each thing. Returns how many orders there are.
+    """
+    await left(engine)
+    await left(engine)
+    context = engine.context()
+    found = await orders(context).find({}).to_list()
+    assert {order["state"] for order in found} <= {"CONFIRMED", "FAILED"}
+    placed = [order for order in found if order["state"] == "CONFIRMED"]
+    assert set(told) == {order["code"] for order in placed}
+    check_till(found)
+    requests = [order["request"] for order in placed]
+    assert len(requests) == len(set(requests)), "two orders of one request"
+    sold = Counter[ObjectId]()
+    for order in placed:
+        sold.update({one["variant"]: one["quantity"] for one in order["lines"]})
+    for thing, count in stock.items():
+        assert await figures(engine, thing) == (count - sold[thing], 0)
+    states = Counter([cart["state"] async for cart in carts(context).find({})])
+    assert (states["ORDERED"], states["CHECKOUT"]) == (len(placed), 0)
+    return len(placed)
+
+
+def check_till(found: Sequence[Record]) -> None:
+    """Each placed order was charged once, and nothing of any other was kept."""
+    for order in found:
+        payment = BOOKS.get(str(order["_id"]))
+        kept = 0 if payment is None else payment.charged - sum(payment.refunded.values())
+        assert kept == (order["sums"]["total"] if order["state"] == "CONFIRMED" else 0)

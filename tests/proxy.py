@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from enum import Enum
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 _CHUNK = 65_536
 _LONGEST_DELAY = 0.3
@@ -49,6 +50,17 @@ class Proxy:
         self._links: set[asyncio.Task[None]] = set()
         self.did: Counter[Fault] = Counter()
         self.lost_commits = 0
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def before(cls, mongo_url: str, choose: Choice) -> AsyncIterator[tuple["Proxy", str]]:
+        """A proxy of a database, and the URL by which it is reached through it and no other way."""
+        port = urlsplit(mongo_url).port
+        assert port is not None
+        proxy = cls(port, choose)
+        async with proxy.running() as own:
+            url = mongo_url.replace(f":{port}", f":{own}")
+            yield proxy, f"{url}{'&' if '?' in url else '?'}directConnection=true"
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
@@ -144,14 +156,3 @@ class _Link:
                     await asyncio.sleep(self._delay)
                     self._delay = 0.0
                 self._answer.write(data)
-
-
-def mixture(chance: random.Random, share: float, faults: Sequence[Fault], only: bytes) -> Choice:
-    """So large a share of the requests with that in them fails, in any of these ways."""
-
-    def choose(data: bytes) -> Fault | None:
-        if only not in data or chance.random() > share:
-            return None
-        return chance.choice(faults)
-
-    return choose

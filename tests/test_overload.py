@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -24,7 +23,7 @@ KEPT = "{ categories(first: 1) { nodes { slug } } }"
 
 
 @pytest.fixture
-async def http(engine_for: EngineFor, client_for: ClientFor) -> AsyncIterator[httpx.AsyncClient]:
+async def http(engine_for: EngineFor, client_for: ClientFor) -> httpx.AsyncClient:
     engine: Engine = await engine_for(TOML, work=True)
     return client_for(engine).http
 
