@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bson import ObjectId
+
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import decode_id
@@ -44,14 +46,17 @@ async def ready(
     prices: dict[str, int] | None = None,
     stock: int | None = 100,
     currency: str = "EUR",
+    thing: ObjectId | None = None,
 ) -> Record:
-    """A stored cart that lacks nothing: for each quantity a new thing, the sellers' in turn."""
+    """A stored cart that lacks nothing: for each quantity a new thing, the sellers' in turn.
+
+    `thing` is what is in it instead.
+    """
     lines = []
     for index, quantity in enumerate(quantities or (1,)):
         seller = sellers[index % len(sellers)]
-        lines.append(
-            NewLine(await offer(engine, seller=seller, prices=prices, stock=stock), quantity)
-        )
+        found = thing or await offer(engine, seller=seller, prices=prices, stock=stock)
+        lines.append(NewLine(found, quantity))
     context = Context(engine, viewer)
     record = await editing.create(context, currency, "DE", lines)
     key = record["_id"]

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
+from bson import ObjectId
 
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
@@ -15,12 +16,14 @@ from mercat_orders.checkout.reconciling import follow_payment
 from mercat_orders.checkout.wanting import Request
 from mercat_orders.orders.access import orders
 
+from .buying import check_till
 from .conftest import EngineFor
 from .killing import Killed, killed_at
-from .market import CARL, offer
+from .market import CARL, line, offer
 from .ordering import TOML, check_books, completed, left, placed, ready
-from .plugins_for_tests.stocktaking.shop import figures
+from .plugins_for_tests.stocktaking.shop import adjust, figures
 from .plugins_for_tests.till.books import BOOKS, settle
+from .test_checkout import MUCH, complete, errors, whole
 
 METHODS = ("till:paid", "till:on_delivery")
 
@@ -57,27 +60,50 @@ async def test_twins_with_keys_of_their_own_get_one_order(engine: Engine) -> Non
     await check_books(engine, cart)
 
 
-async def test_one_unit_is_sold_once(engine: Engine) -> None:
-    thing = await offer(engine, stock=1)
-    buyers = [Viewer(role="CUSTOMER", user=f"buyer {index}") for index in range(20)]
-    carts = []
-    for viewer in buyers:
-        cart = await ready(engine, 1, viewer=viewer)
-        context = Context(engine, viewer)
-        await editing.remove_lines(context, cart["_id"], [cart["lines"][0]["id"]])
-        carts.append(await editing.add_lines(context, cart["_id"], [NewLine(thing, 1)]))
+@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.gate)])
+async def test_identical_requests_get_one_order_and_another_one_is_refused(
+    engine: Engine, count: int
+) -> None:
+    given = {
+        "cart": whole(line(await offer(engine, stock=100), 2)),
+        "maximumTotal": MUCH,
+        "idempotencyKey": f"same {ObjectId()}",
+    }
+    found = await asyncio.gather(*(complete(engine, **given) for _ in range(count)))
+    assert found == [found[0]] * count
+    (order,) = await orders(engine.context()).find({"code": found[0]["order"]["number"]}).to_list()
+    assert await orders(engine.context()).count_documents({"request": order["request"]}) == 1
+    payment = BOOKS[str(order["_id"])]
+    assert (payment.started, payment.charged) == (1, order["sums"]["total"])
+    other = await complete(engine, **{**given, "maximumTotal": {**MUCH, "amount": "999"}})
+    assert errors(other) == [("CONFLICT", ["idempotencyKey"])]
 
-    async def buy(index: int) -> str:
+
+@pytest.mark.parametrize(
+    ("count", "rounds"), [(20, 1), pytest.param(200, 50, marks=pytest.mark.long)]
+)
+async def test_one_unit_is_sold_once(engine: Engine, count: int, rounds: int) -> None:
+    thing = await offer(engine, stock=0)
+    buyers = [Viewer(role="CUSTOMER", user=f"buyer {ObjectId()}") for _ in range(count)]
+    carts = {viewer: await ready(engine, 1, viewer=viewer, thing=thing) for viewer in buyers}
+
+    async def buy(viewer: Viewer) -> str:
         try:
-            done = await completed(engine, carts[index], viewer=buyers[index])
+            done = await completed(engine, carts[viewer], viewer=viewer)
         except DomainError as error:
             return error.code
+        carts[viewer] = await ready(engine, 1, viewer=viewer, thing=thing)
         return str(done.order["state"])
 
-    found = Counter(await asyncio.gather(*map(buy, range(len(buyers)))))
-    assert found.pop("CONFIRMED") == 1
-    assert set(found) <= {"OUT_OF_STOCK", "PROBLEMS"}
-    assert await figures(engine, thing) == (0, 0)
+    for _ in range(rounds):
+        await adjust(engine, thing, delta=1)
+        found = Counter(await asyncio.gather(*map(buy, buyers)))
+        assert found.pop("CONFIRMED") == 1
+        assert set(found) <= {"OUT_OF_STOCK", "PROBLEMS"}
+        assert await figures(engine, thing) == (0, 0)
+    sold = await orders(engine.context()).find({"lines.variant": thing}).to_list()
+    assert sum(order["state"] == "CONFIRMED" for order in sold) == rounds
+    check_till(sold)
 
 
 @pytest.mark.gate

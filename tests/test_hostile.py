@@ -207,6 +207,13 @@ DOCUMENTS = [
     ),
     costly("21 root fields", "{ " + "probe { word } " * 21 + "}"),
     costly("6 root mutations", "mutation { " + "probeWrite " * 6 + "}"),
+    costly("two guesses", "mutation { probeGuess probeGuess }"),
+    costly("two guesses by aliases", "mutation { a: probeGuess b: probeGuess }"),
+    costly(
+        "a guess in a fragment",
+        "mutation { probeGuess ...F } fragment F on Mutation { ...{ again: probeGuess } }",
+    ),
+    costly("guesses of two operations", "mutation A { probeGuess } mutation B { probeGuess }"),
     costly("one field 900 times", "{ probe {" + "word " * 900 + "} }"),
     costly("one field 400 times in fragments", "{ probe {" + "...{word}" * 190 + "} }"),
     costly("depth 9", "{ probe {" + nested("next {", 7, "word", "}") + "} }"),
@@ -352,6 +359,14 @@ async def test_bad_input_is_refused(
 def test_there_are_enough_cases() -> None:
     names = [bad.name for bad in [*BODIES, *DOCUMENTS, *VARIABLES]]
     assert len(set(names)) == len(names) > 100
+
+
+async def test_two_mutations_that_a_document_has_once_go_together(http: httpx.AsyncClient) -> None:
+    before = Runs.count
+    answer = await http.post(
+        "/graphql", json={"query": "mutation { a: probeGuess probeGuessOtherwise }"}
+    )
+    assert answer.json() == {"data": {"a": before + 1, "probeGuessOtherwise": before + 2}}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from mercat.storage.idempotency import (
 )
 
 from .conftest import EngineFor
+from .proxy import Fault, Proxy, commits
 
 Work = Callable[[Session], Awaitable[dict[str, Any]]]
 
@@ -138,71 +139,28 @@ async def test_old_keys_are_forgotten(engine: Engine) -> None:
     assert await records.find_one({"_id": old["_id"]}) is None
 
 
-class LosingProxy:
-    """Between client and server; loses the reply to the next commit and calls `on_loss`."""
+class NextCommit:
+    """The reply to one commit is dropped, once it is armed."""
 
-    def __init__(self, port: int, on_loss: Callable[[], None]) -> None:
-        self._port = port
-        self._on_loss = on_loss
+    armed = False
+
+    def __call__(self, data: bytes) -> Fault | None:
+        if not self.armed or not commits(data):
+            return None
         self.armed = False
-        self.lost = 0
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[int]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1")
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-
-    async def _serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        try:
-            server, request = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
-            answer.close()
-            return
-        losing = asyncio.Event()
-        with contextlib.suppress(OSError):
-            await asyncio.wait(
-                [
-                    asyncio.create_task(self._requests(client, request, losing)),
-                    asyncio.create_task(self._answers(server, answer, losing)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        for writer in (answer, request):
-            writer.close()
-
-    async def _requests(
-        self, client: asyncio.StreamReader, request: asyncio.StreamWriter, losing: asyncio.Event
-    ) -> None:
-        with contextlib.suppress(OSError):
-            while data := await client.read(65_536):
-                if self.armed and b"commitTransaction" in data:
-                    self.armed = False
-                    losing.set()
-                request.write(data)
-
-    async def _answers(
-        self, server: asyncio.StreamReader, answer: asyncio.StreamWriter, losing: asyncio.Event
-    ) -> None:
-        with contextlib.suppress(OSError):
-            while data := await server.read(65_536):
-                if losing.is_set():
-                    self.lost += 1
-                    self._on_loss()
-                    return
-                answer.write(data)
+        return Fault.DROP
 
 
 @contextlib.asynccontextmanager
-async def losing_storage(folder: Path) -> AsyncIterator[tuple[Storage, LosingProxy]]:
+async def losing_storage(folder: Path) -> AsyncIterator[tuple[Storage, Proxy, NextCommit]]:
     """A storage whose database is killed as soon as it has committed, before it says so."""
     servers = EmbeddedServers(folder)
     await servers.start()
     state = read_state(folder)
-    proxy = LosingProxy(
+    next_commit = NextCommit()
+    proxy = Proxy(
         state["mongo_port"],
+        next_commit,
         lambda: os.kill(read_state(folder)["servers"]["SecantusDB"], signal.SIGKILL),
     )
     try:
@@ -220,7 +178,7 @@ async def losing_storage(folder: Path) -> AsyncIterator[tuple[Storage, LosingPro
             )
             await storage.connect()
             try:
-                yield storage, proxy
+                yield storage, proxy, next_commit
             finally:
                 await storage.close()
     finally:
@@ -228,18 +186,18 @@ async def losing_storage(folder: Path) -> AsyncIterator[tuple[Storage, LosingPro
 
 
 async def test_a_lost_reply_and_a_crash_at_the_commit_have_one_effect(tmp_path: Path) -> None:
-    async with losing_storage(tmp_path) as (storage, proxy):
+    async with losing_storage(tmp_path) as (storage, proxy, next_commit):
         await storage.transaction(counting(storage))
-        proxy.armed = True
+        next_commit.armed = True
         await storage.transaction(counting(storage))
-        assert proxy.lost == 1
+        assert proxy.lost_commits == 1
         # Without a key the driver repeats the transaction, and the server has forgotten it.
         assert await effects(storage) == 3
 
-        proxy.armed = True
+        next_commit.armed = True
         with contextlib.suppress(Exception):
             await idempotent(storage, scope="s", key="k", request=1, work=counting(storage))
-        assert proxy.lost == 2
+        assert proxy.lost_commits == 2
         first, second = [
             await idempotent(storage, scope="s", key="k", request=1, work=counting(storage))
             for _ in range(2)

@@ -121,6 +121,8 @@ async def test_a_database_that_goes_and_comes_back(
         answer, seconds = await timed(client)
         assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
         assert seconds < 3
+    refused = await client.http.post("/graphql", json={"query": READ})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert (await client.http.get("/health")).status_code == 503
     assert "MongoDB does not answer: 127.0.0.1" in caplog.text
     pair.mongo.spawn()

@@ -112,13 +112,24 @@ async def check_refusals(link: ClientConnection) -> None:
             "QUERY_TOO_COSTLY",
         ),
         ("{ __typename } " + " " * 20_000, {}, "QUERY_TOO_COSTLY"),
+        ("mutation { a: probeGuess b: probeGuess }", {}, "QUERY_TOO_COSTLY"),
     ]
+    before = await guessed(link)
     for query, payload, code in cases:
         await subscribe(link, query, **payload)
         (errors,) = await results(link)
         assert isinstance(errors, list), (query, errors)
         assert [error["extensions"] for error in errors] == [{"code": code}], query
         assert len(json.dumps(errors)) < 2_048
+    assert await guessed(link) == before + 1, "a resolver ran"
+
+
+async def guessed(link: ClientConnection) -> int:
+    """Guess once; how many resolvers ran until then."""
+    await subscribe(link, "mutation { probeGuess }")
+    (answer,) = await results(link)
+    count: int = answer["data"]["probeGuess"]
+    return count
 
 
 async def check_masking(link: ClientConnection) -> None:

@@ -19,6 +19,7 @@ from mercat import lifecycle
 from mercat.engine import Engine
 from mercat.errors import StoreError
 from mercat.graphql import ide
+from mercat.graphql.admission import Admission
 from mercat.graphql.endpoint import Endpoint
 from mercat.graphql.streams import StrawberryView
 from mercat.lifecycle import Operation
@@ -105,6 +106,7 @@ def _graphql(engine: Engine) -> ControllerRouterHandler:
         engine.context(),
         engine.documents,
         StrawberryView(engine.schema, [origin for origin in origins if origin != "*"]),
+        admission=_admission(engine),
         max_body_bytes=engine.settings.server.max_body_bytes,
         page=(lambda: (page, ide.CONTENT_SECURITY_POLICY)) if engine.settings.graphiql else None,
     )
@@ -114,6 +116,10 @@ def _graphql(engine: Engine) -> ControllerRouterHandler:
         await endpoint(scope, receive, send)
 
     return graphql
+
+
+def _admission(engine: Engine) -> Admission:
+    return engine.own(Admission, engine.settings.server)
 
 
 def _health(engine: Engine) -> ControllerRouterHandler:
@@ -132,7 +138,7 @@ def _health(engine: Engine) -> ControllerRouterHandler:
 
 
 def _metrics(engine: Engine) -> ControllerRouterHandler:
-    found = Metrics(engine.documents, engine.answers)
+    found = Metrics(engine.documents, engine.answers, _admission(engine))
 
     @get("/metrics", media_type=CONTENT_TYPE)
     async def metrics() -> bytes:

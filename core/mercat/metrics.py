@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from mercat.caching.answers import Answers
+from mercat.graphql.admission import Admission
 from mercat.graphql.documents import COMPILED, Documents
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -16,8 +17,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class Metrics(Collector):
     """The counters of one engine; they are read where they are kept, when somebody asks."""
 
-    def __init__(self, documents: Documents, answers: Answers) -> None:
+    def __init__(self, documents: Documents, answers: Answers, admission: Admission) -> None:
         self._documents = documents
+        self._admission = admission
         self._answers = answers
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -44,6 +46,14 @@ class Metrics(Collector):
             "mercat_graphql_documents_bytes",
             "The memory that they and their plans take, estimated.",
             documents.bytes,
+        )
+        yield GaugeMetricFamily(
+            "mercat_graphql_running", "Operations that are being executed.", self._admission.running
+        )
+        yield CounterMetricFamily(
+            "mercat_graphql_refused",
+            "Operations that were refused because too many were being executed.",
+            self._admission.refused,
         )
         yield from self._collect_answers()
 

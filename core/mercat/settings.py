@@ -56,6 +56,8 @@ class ServerSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 1_000_000
+    max_operations: Annotated[int, Field(ge=1)] = 256
+    max_mutations: Annotated[int, Field(ge=1)] = 32
     cors_origins: tuple[str, ...] = ()
     metrics: bool = False
 

@@ -22,6 +22,7 @@ from mercat.caching.declaring import Subjects
 from mercat.graphql.compile import NotCompiledError, compile_operation, switches
 from mercat.graphql.errors import ErrorCode, presented, presented_together, refusal
 from mercat.graphql.limits import check_limits
+from mercat.graphql.once import once_fields
 from mercat.graphql.plans import Plan
 from mercat.settings import GraphQLSettings
 
@@ -183,6 +184,7 @@ class Documents:
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._once = once_fields(schema)
         self._compile_at = compile_at
         self.introspection = introspection
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
@@ -220,7 +222,7 @@ class Documents:
 
     def _parse_and_validate(self, text: str) -> Document | _Refused:
         node = parse(text, max_tokens=self._limits.max_tokens, allow_empty_selection_sets=False)
-        check_limits(node, self._limits, introspection=self.introspection)
+        check_limits(node, self._limits, introspection=self.introspection, once=self._once)
         errors = validate(
             self._schema,
             node,

@@ -17,6 +17,7 @@ from mercat.auth import identify
 from mercat.caching.answers import Reply
 from mercat.context import ANONYMOUS, Context
 from mercat.errors import UnauthenticatedError
+from mercat.graphql.admission import Admission
 from mercat.graphql.bodies import check_length, read_chunks
 from mercat.graphql.documents import Document, Documents, InvalidDocument
 from mercat.graphql.errors import ErrorCode, presented_exception
@@ -67,6 +68,7 @@ class Endpoint:
         documents: Documents,
         view: StrawberryView,
         *,
+        admission: Admission,
         max_body_bytes: int,
         page: Callable[[], tuple[bytes, str]] | None,
     ) -> None:
@@ -75,6 +77,7 @@ class Endpoint:
         self._documents = documents
         self._answers = context.engine.answers
         self._view = view
+        self._admission = admission
         self._max_body_bytes = max_body_bytes
         self._max_form_bytes = max_body_bytes + largest_upload(context.engine)
         self._page = page
@@ -149,14 +152,16 @@ class Endpoint:
     async def _execute(
         self, document: Document, request: Request, content_type: str, context: Context
     ) -> Reply:
-        result = await run(
-            self._schema,
-            document,
-            context,
-            operation_name=request.operation_name,
-            variables=request.variables,
-            hide_suggestions=not self._documents.introspection,
-        )
+        kind = document.operation(request.operation_name).operation
+        with self._admission.one(kind):
+            result = await run(
+                self._schema,
+                document,
+                context,
+                operation_name=request.operation_name,
+                variables=request.variables,
+                hide_suggestions=not self._documents.introspection,
+            )
         if not result.errors:
             return Reply(200, orjson.dumps({"data": result.data}), is_whole=True)
         if result.data is None and _did_not_start(result):

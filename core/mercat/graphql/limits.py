@@ -4,6 +4,7 @@ Every walk is linear in the document and keeps its own stack, so that no documen
 checks themselves slow or deep.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,8 +36,17 @@ _NESTING_FACTOR = 3
 _MOST_REPEATS = 30
 
 
-def check_limits(document: DocumentNode, limits: GraphQLSettings, *, introspection: bool) -> None:
-    """Raise a GraphQLError naming the limit that the document exceeds."""
+def check_limits(
+    document: DocumentNode,
+    limits: GraphQLSettings,
+    *,
+    introspection: bool,
+    once: frozenset[str] = frozenset(),
+) -> None:
+    """Raise a GraphQLError naming the limit that the document exceeds.
+
+    Of the mutations in `once` it has each at most once, whatever its operations are called.
+    """
     fragments: dict[str, FragmentDefinitionNode] = {}
     operations: list[OperationDefinitionNode] = []
     for definition in document.definitions:
@@ -49,8 +59,14 @@ def check_limits(document: DocumentNode, limits: GraphQLSettings, *, introspecti
             for variable in definition.variable_definitions or ():
                 _check_directives(variable.directives, limits)
     walk = _Walk(fragments, set())
+    mutations: Counter[str] = Counter()
     for operation in operations:
-        _check_operation(operation, walk, limits, introspection=introspection)
+        roots = _check_operation(operation, walk, limits, introspection=introspection)
+        if operation.operation is OperationType.MUTATION:
+            mutations += roots
+    for name in sorted(mutations.keys() & once):
+        if mutations[name] > 1:
+            raise _too_costly(f"has `{name}` more than once")
     for name in fragments.keys() - walk.used:
         raise refusal(f"fragment '{name}' is never used")
 
@@ -75,14 +91,17 @@ def _check_operation(
     limits: GraphQLSettings,
     *,
     introspection: bool,
-) -> None:
-    aliases = roots = introspections = 0
+) -> Counter[str]:
+    """Raise where the operation exceeds a limit; how often it has each field at its root."""
+    aliases = introspections = 0
+    roots: Counter[str] = Counter()
     for place in walk.selections(operation.selection_set):
         node = place.node
         _check_directives(node.directives, limits)
         _check_depth(place, limits)
         if isinstance(node, FieldNode):
-            roots += place.depth == 1
+            if place.depth == 1:
+                roots[node.name.value] += 1
             aliases += node.alias is not None
             introspections += node.name.value in _INTROSPECTION_FIELDS
         if introspections and not introspection:
@@ -96,8 +115,9 @@ def _check_operation(
         if operation.operation is OperationType.MUTATION
         else limits.max_root_fields
     )
-    if roots > most:
+    if roots.total() > most:
         raise _too_costly(f"has more than {most} root fields")
+    return roots
 
 
 def _check_depth(place: _Place, limits: GraphQLSettings) -> None:

@@ -10,13 +10,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from mercat.caching.answers import Question, Reply
 from mercat.caching.kept import etag_of
 from mercat.errors import RateLimitedError, UnauthenticatedError
+from mercat.graphql.admission import AGAIN
 from mercat.graphql.errors import ErrorCode, presented_exception
 from mercat.graphql.protocol import GRAPHQL_JSON, HTML, JSON, HTTPError
 
 Headers: TypeAlias = Mapping[str, str]
 
 _NOT_MODIFIED = 304
-_TOO_MANY = 429
+_TOO_MANY, _UNAVAILABLE = 429, 503
 # RFC 9211. Nobody but a developer reads it.
 _HIT = {"cache-status": "mercat; hit"}
 _MISS = {"cache-status": "mercat; fwd=miss"}
@@ -78,6 +79,8 @@ def cache_status(question: Question | None, reply: Reply) -> Headers:
 
 def retried(reply: Reply) -> Headers:
     """When to try again what was refused for now (RFC 9110, 10.2.3); nothing of anything else."""
+    if reply.status == _UNAVAILABLE:
+        return AGAIN
     if reply.status != _TOO_MANY or reply.retry_after is None:
         return _NONE
     return {"retry-after": str(reply.retry_after)}
@@ -115,7 +118,8 @@ def failure(headers: Headers, error: Exception) -> ASGIApp:
     seen = presented_exception(error)
     status = _STATUS.get((seen.extensions or {}).get("code", ""), 400)
     cookies = error.cookies if isinstance(error, UnauthenticatedError) else ()
-    return Response(status, errors_json([seen]), _error_type(headers), hints(error), cookies)
+    more = AGAIN if status == _UNAVAILABLE else hints(error)
+    return Response(status, errors_json([seen]), _error_type(headers), more, cookies)
 
 
 def hints(error: Exception) -> Headers:

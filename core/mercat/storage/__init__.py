@@ -31,7 +31,7 @@ from mercat.errors import BootError, StoreError
 from mercat.settings import Settings
 from mercat.storage.binding import bound, indexes_of, name_of
 from mercat.storage.embedded import EmbeddedServers
-from mercat.storage.stepdown import PatientDatabase, with_primary
+from mercat.storage.stepdown import PatientDatabase, wait_for_primary
 
 D = TypeVar("D", bound=Document)
 T = TypeVar("T")
@@ -128,7 +128,7 @@ class Storage:
         the client's timeout decides instead.
         """
         if not self.client.topology_description.has_writable_server():
-            await with_primary(self.client, lambda: self.client.admin.command("ping"))
+            await wait_for_primary(self.client)
         async with self.client.start_session() as session:
             try:
                 with pymongo.timeout(_TRANSACTION_SECONDS):

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import NotPrimaryError, ServerSelectionTimeoutError
+from pymongo.errors import AutoReconnect, NotPrimaryError, ServerSelectionTimeoutError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +39,26 @@ async def with_primary(client: AsyncMongoClient[Record], attempt: Callable[[], A
         except ServerSelectionTimeoutError:
             if time.monotonic() > deadline or not _is_electing(client):
                 raise
+        await asyncio.sleep(_STEP_SECONDS)
+
+
+async def wait_for_primary(client: AsyncMongoClient[Record]) -> None:
+    """Ask the primary for a sign of life, for up to 10 s, as `with_primary` attempts a write.
+
+    A connection that breaks is no reason to give up, as asking twice does nothing twice: after one
+    the driver ends all others, so that whoever asks meanwhile is told of it.
+    """
+    deadline = time.monotonic() + PRIMARY_SECONDS
+    while True:
+        try:
+            await with_primary(client, lambda: client.admin.command("ping"))
+        except (NotPrimaryError, ServerSelectionTimeoutError):
+            raise
+        except AutoReconnect:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
         await asyncio.sleep(_STEP_SECONDS)
 
 

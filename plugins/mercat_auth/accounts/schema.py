@@ -6,10 +6,10 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat_auth.accounts import registering, signing_in
 from mercat_auth.accounts.service import SignIn
 from mercat_auth.errors import AuthError, attempted
-from mercat_auth.once import check_once
 from mercat_auth.schema import (
     AuthTokens,
     LoginChallenge,
@@ -98,13 +98,13 @@ class AccountMutation:
         " a link to the address makes the new one usable."
     )
     @staticmethod
+    @once
     async def register(
         info: Info,
         input: Annotated[  # noqa: A002
             RegisterInput, strawberry.argument(description="Who wants an account.")
         ],
     ) -> RegisterPayload:
-        check_once(info.context, "register")
         _, errors = await attempted(
             lambda: registering.register(
                 info.context,
@@ -118,13 +118,13 @@ class AccountMutation:
 
     @strawberry.field(description="Follow the link that was sent to an address, once.")
     @staticmethod
+    @once
     async def email_verify(
         info: Info,
         input: Annotated[  # noqa: A002
             EmailVerifyInput, strawberry.argument(description="The link.")
         ],
     ) -> EmailVerifyPayload:
-        check_once(info.context, "emailVerify")
         _, errors = await attempted(lambda: registering.verify(info.context, input.token))
         return EmailVerifyPayload(is_verified=not errors, user_errors=errors)
 
@@ -132,13 +132,13 @@ class AccountMutation:
         description="Sign in with a password. A wrong one and an unknown address answer alike."
     )
     @staticmethod
+    @once
     async def login(
         info: Info,
         input: Annotated[  # noqa: A002
             LoginInput, strawberry.argument(description="Who signs in.")
         ],
     ) -> LoginPayload:
-        check_once(info.context, "login")
         found, errors = await attempted(
             lambda: signing_in.login(
                 info.context,

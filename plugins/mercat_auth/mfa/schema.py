@@ -6,6 +6,7 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat.graphql.records import reads
 from mercat.graphql.schema import Viewer
 from mercat.ids import key_of
@@ -78,6 +79,7 @@ class SigningInMutation:
         description="Sign in by answering the challenge of `login`, or of `passkeyLoginStart`."
     )
     @staticmethod
+    @once
     async def login_confirm(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -97,6 +99,7 @@ class SigningInMutation:
 
     @strawberry.field(description="Begin to sign in with a passkey alone; end by `loginConfirm`.")
     @staticmethod
+    @once
     async def passkey_login_start(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -113,6 +116,7 @@ class SigningInMutation:
 class MfaMutation:
     @strawberry.field(description="Begin to use codes of an app; end by `mfaConfirm`.")
     @staticmethod
+    @once
     async def mfa_enable(
         info: Info,
         input: Annotated[MfaEnableInput, strawberry.argument(description="Who one is.")],  # noqa: A002
@@ -131,6 +135,7 @@ class MfaMutation:
 
     @strawberry.field(description="Use codes of an app from now on.")
     @staticmethod
+    @once
     async def mfa_confirm(
         info: Info,
         input: Annotated[MfaConfirmInput, strawberry.argument(description="A first code.")],  # noqa: A002
@@ -144,6 +149,7 @@ class MfaMutation:
 
     @strawberry.field(description="Use codes of an app no more.")
     @staticmethod
+    @once
     async def mfa_disable(
         info: Info,
         input: Annotated[MfaDisableInput, strawberry.argument(description="Who one is.")],  # noqa: A002
@@ -153,6 +159,7 @@ class MfaMutation:
 
     @strawberry.field(description="Make other recovery codes; those so far are good no more.")
     @staticmethod
+    @once
     async def recovery_codes_renew(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -172,6 +179,7 @@ class PasskeyMutation:
         " end by `passkeyRegisterFinish`."
     )
     @staticmethod
+    @once
     async def passkey_register_start(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -190,6 +198,7 @@ class PasskeyMutation:
 
     @strawberry.field(description="Keep a passkey.")
     @staticmethod
+    @once
     async def passkey_register_finish(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -224,6 +233,7 @@ class PasskeyMutation:
 
     @strawberry.field(description="Remove a passkey.")
     @staticmethod
+    @once
     async def passkey_remove(
         info: Info,
         input: Annotated[PasskeyRemoveInput, strawberry.argument(description="Which one.")],  # noqa: A002

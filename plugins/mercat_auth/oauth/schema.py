@@ -7,6 +7,7 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
+from mercat.graphql.once import once
 from mercat.graphql.records import reads
 from mercat.ids import encode_id, key_of
 from mercat.storage import Record
@@ -137,6 +138,7 @@ class IdentityMutation:
         " verified an address that has none."
     )
     @staticmethod
+    @once
     async def login_with_provider(
         info: Info,
         input: Annotated[  # noqa: A002
@@ -161,6 +163,7 @@ class IdentityMutation:
         " minutes of signing in."
     )
     @staticmethod
+    @once
     async def identity_link(
         info: Info,
         input: Annotated[  # noqa: A002

@@ -6,8 +6,8 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat_auth.errors import AuthError, attempted
-from mercat_auth.once import check_once
 from mercat_auth.passwords import changing
 from mercat_auth.schema import User, viewers
 
@@ -61,13 +61,13 @@ class PasswordMutation:
         " tokens so far end: this device refreshes its own."
     )
     @staticmethod
+    @once
     async def password_change(
         info: Info,
         input: Annotated[  # noqa: A002
             PasswordChangeInput, strawberry.argument(description="The passwords.")
         ],
     ) -> PasswordChangePayload:
-        check_once(info.context, "passwordChange")
         found, errors = await attempted(
             lambda: changing.change(info.context, input.current_password, input.new_password)
         )
@@ -78,13 +78,13 @@ class PasswordMutation:
         " address has an account or not."
     )
     @staticmethod
+    @once
     async def password_reset_request(
         info: Info,
         input: Annotated[  # noqa: A002
             PasswordResetRequestInput, strawberry.argument(description="Whose it is.")
         ],
     ) -> PasswordResetRequestPayload:
-        check_once(info.context, "passwordResetRequest")
         _, errors = await attempted(lambda: changing.request_reset(info.context, input.email))
         return PasswordResetRequestPayload(is_mail_sent=not errors, user_errors=errors)
 
@@ -92,13 +92,13 @@ class PasswordMutation:
         description="Set a new password with a link, once. All devices are signed out."
     )
     @staticmethod
+    @once
     async def password_reset(
         info: Info,
         input: Annotated[  # noqa: A002
             PasswordResetInput, strawberry.argument(description="The link and the password.")
         ],
     ) -> PasswordResetPayload:
-        check_once(info.context, "passwordReset")
         _, errors = await attempted(
             lambda: changing.reset(info.context, input.token, input.password)
         )

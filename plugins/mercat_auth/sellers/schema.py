@@ -21,6 +21,7 @@ from mercat.graphql.connections import (
 )
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, extend
+from mercat.graphql.once import once
 from mercat.graphql.records import reads, stored
 from mercat.graphql.schema import Node
 from mercat.ids import encode_id, id_encoder, object_id
@@ -264,6 +265,7 @@ class SellerMutation:
 
     @strawberry.field(description="Join a seller's staff, by the link that was sent to the viewer.")
     @staticmethod
+    @once
     async def seller_invitation_accept(
         info: Info,
         input: Annotated[  # noqa: A002

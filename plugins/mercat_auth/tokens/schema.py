@@ -7,6 +7,7 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat.graphql.schema import Viewer
 from mercat.ids import encode_id, key_of
 from mercat.storage import Record
@@ -134,6 +135,7 @@ class TokenMutation:
         " was used before ends the session. With cookies it needs the header `X-CSRF-Token`."
     )
     @staticmethod
+    @once
     async def refresh_token(
         info: Info,
         input: Annotated[  # noqa: A002

@@ -7,6 +7,7 @@ import strawberry
 from mercat.errors import DomainError, InvalidError
 from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat.ids import key_of
 from mercat.money import parse_amount
 from mercat_orders.carts.schema import CartPayload, answer, cart_key, new_lines
@@ -112,6 +113,7 @@ class CheckoutMutation:
         " payment needs the buyer, `action` says what for, and the same call goes on afterwards."
     )
     @staticmethod
+    @once
     async def checkout_complete(
         info: Info,
         input: Annotated[  # noqa: A002

@@ -15,6 +15,7 @@ from mercat.context import Context, Viewer
 from mercat.errors import StoreError
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, Query, Subscription, extend
+from mercat.graphql.once import once
 from mercat.hooks import hookimpl
 
 SECRET = "the password is hunter2"
@@ -92,12 +93,42 @@ class ProbeQuery:
     def who(info: Info) -> str:
         return info.context.viewer.role
 
+    @strawberry.field(description="Takes its time.")
+    @staticmethod
+    async def takes_time(
+        seconds: Annotated[float, strawberry.argument(description="How much.")],
+    ) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
 
 @extend(Mutation)
 class ProbeMutation:
+    @strawberry.mutation(description="Takes its time to change nothing.")
+    @staticmethod
+    async def probe_wait(
+        seconds: Annotated[float, strawberry.argument(description="How much.")],
+    ) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
     @strawberry.mutation(description="Counts.")
     @staticmethod
     def probe_write() -> int:
+        Runs.count += 1
+        return Runs.count
+
+    @strawberry.mutation(description="Guesses, which a document does once.")
+    @staticmethod
+    @once
+    def probe_guess() -> int:
+        Runs.count += 1
+        return Runs.count
+
+    @strawberry.mutation(description="Guesses otherwise.")
+    @staticmethod
+    @once
+    def probe_guess_otherwise() -> int:
         Runs.count += 1
         return Runs.count
 

@@ -6,9 +6,9 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat_auth.accounts.leaving import service
 from mercat_auth.errors import AuthError, attempted
-from mercat_auth.once import check_once
 
 _ERRORS = "What the caller can mend."
 _PROOF = (
@@ -46,13 +46,13 @@ class AccountErasePayload:
 class LeavingMutation:
     @strawberry.field(description="A copy of everything that the shop stores about the viewer.")
     @staticmethod
+    @once
     async def account_export(
         info: Info,
         input: Annotated[  # noqa: A002
             AccountExportInput, strawberry.argument(description="Who asks.")
         ],
     ) -> AccountExportPayload:
-        check_once(info.context, "accountExport")
         found, errors = await attempted(lambda: service.export(info.context, input.password))
         return AccountExportPayload(json=found, user_errors=errors)
 
@@ -61,12 +61,12 @@ class LeavingMutation:
         " kept, such as orders, stays without a name."
     )
     @staticmethod
+    @once
     async def account_erase(
         info: Info,
         input: Annotated[  # noqa: A002
             AccountEraseInput, strawberry.argument(description="Who asks.")
         ],
     ) -> AccountErasePayload:
-        check_once(info.context, "accountErase")
         _, errors = await attempted(lambda: service.erase(info.context, input.password))
         return AccountErasePayload(is_erased=not errors, user_errors=errors)

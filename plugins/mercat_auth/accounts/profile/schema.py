@@ -7,9 +7,9 @@ from strawberry import UNSET
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat_auth.accounts.profile import service
 from mercat_auth.errors import AuthError, attempted
-from mercat_auth.once import check_once
 from mercat_auth.schema import User, viewers
 
 _ERRORS = "What the caller can mend."
@@ -81,13 +81,13 @@ class ProfileMutation:
         " address changes when both were followed."
     )
     @staticmethod
+    @once
     async def email_change_request(
         info: Info,
         input: Annotated[  # noqa: A002
             EmailChangeRequestInput, strawberry.argument(description="The address.")
         ],
     ) -> EmailChangeRequestPayload:
-        check_once(info.context, "emailChangeRequest")
         _, errors = await attempted(
             lambda: service.request_email(info.context, input.email, input.password)
         )
@@ -95,13 +95,13 @@ class ProfileMutation:
 
     @strawberry.field(description="Follow one of the two links of a change of an address, once.")
     @staticmethod
+    @once
     async def email_change_confirm(
         info: Info,
         input: Annotated[  # noqa: A002
             EmailChangeConfirmInput, strawberry.argument(description="The link.")
         ],
     ) -> EmailChangeConfirmPayload:
-        check_once(info.context, "emailChangeConfirm")
         found, errors = await attempted(lambda: service.confirm_email(info.context, input.token))
         is_changed = found is not None and found[1]
         return EmailChangeConfirmPayload(is_changed=is_changed, user_errors=errors)
