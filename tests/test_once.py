@@ -50,7 +50,9 @@ def test_whatever_takes_a_proof_is_asked_once_a_document(engine: Engine) -> None
     assert found - _NO_GUESS <= once_fields(schema)
 
 
-@pytest.mark.parametrize("name", ["register", "passwordResetRequest", "checkoutComplete"])
+@pytest.mark.parametrize(
+    "name", ["register", "passwordResetRequest", "checkoutComplete", "orderPay"]
+)
 def test_messages_and_orders_are_asked_for_once_a_document(engine: Engine, name: str) -> None:
     kind = name[0].upper() + name[1:]
     document = (

@@ -11,6 +11,7 @@ from mercat.errors import DomainError
 from mercat.graphql.batching import batched
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
+from mercat.graphql.once import once
 from mercat.graphql.schema import Money
 from mercat.ids import object_id
 from mercat_orders.carts.schema import new_lines, price_of
@@ -106,6 +107,7 @@ class OrderEditMutation:
         " for, and the same call goes on afterwards."
     )
     @staticmethod
+    @once
     async def order_pay(
         info: Info,
         input: Annotated[OrderPayInput, strawberry.argument(description="Which, and how.")],  # noqa: A002
