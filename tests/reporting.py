@@ -12,8 +12,8 @@ from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.storage import Record
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.changes.revising import Revision
 from mercat_orders.orders.quantities import unsent, worth
-from mercat_orders.orders.revising import Revision
 from mercat_orders.reports.periods import Period
 
 from .asking import answered, told

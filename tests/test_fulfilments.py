@@ -11,7 +11,7 @@ from mercat.engine import Engine
 from mercat.ids import encode_id
 from mercat.storage import Record
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.confirming import complete_old
+from mercat_orders.orders.changes.confirming import complete_old
 
 from .conftest import EngineFor
 from .market import CARL

@@ -19,12 +19,12 @@ from mercat.storage import Record
 from mercat_orders.edits.editing import edit
 from mercat_orders.edits.paying import Way, pay
 from mercat_orders.edits.planning import Edit, LineEdit
-from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.acting import Request
+from mercat_orders.orders.changes import paying
+from mercat_orders.orders.changes.acting import Request
+from mercat_orders.orders.changes.settling import settle_all
+from mercat_orders.orders.changes.standing import Where
 from mercat_orders.orders.money import current, due, left
-from mercat_orders.orders.settling import settle_all
-from mercat_orders.orders.standing import Where
 
 from .asking import answered
 from .conftest import EngineFor

@@ -14,11 +14,11 @@ from mercat.storage import Record
 from mercat.storage.encryption import Encryption
 from mercat_orders.orders import reading
 from mercat_orders.orders.access import orders, secret_of
-from mercat_orders.orders.changing import Change, Happening, change
+from mercat_orders.orders.changes.changing import Change, Happening, change
 from mercat_orders.orders.documents import WAITING, FulfilmentState, OrderState
-from mercat_orders.orders.line_types import FulfilmentState as ShownFulfilmentState
-from mercat_orders.orders.state_types import OrderPaymentState
-from mercat_orders.orders.state_types import OrderState as ShownState
+from mercat_orders.orders.types.lines import FulfilmentState as ShownFulfilmentState
+from mercat_orders.orders.types.states import OrderPaymentState
+from mercat_orders.orders.types.states import OrderState as ShownState
 
 from .asking import answered
 from .conftest import EngineFor

@@ -23,10 +23,11 @@ from mercat.errors import InvalidError
 from mercat.ids import encode_id
 from mercat.storage import Record, guardian
 from mercat.storage.guardian import Program, Server
-from mercat_orders.orders import feed, placings, sight
+from mercat_orders.orders import sight
 from mercat_orders.orders.access import orders, secret_of
-from mercat_orders.orders.placing_cursors import read_place, write_place
-from mercat_orders.orders.placings import LATE, Place
+from mercat_orders.orders.streams import feed, placings
+from mercat_orders.orders.streams.cursors import read_place, write_place
+from mercat_orders.orders.streams.placings import LATE, Place
 
 from .conftest import EngineFor, Serve, until
 from .market import CARL, CORA, GUEST, NOBODY, OTHER_GUEST

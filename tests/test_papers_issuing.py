@@ -18,8 +18,8 @@ from mercat.money import parse_amount
 from mercat.storage import Record
 from mercat.storage.outbox import OutboxDocument
 from mercat_orders.carts.personal import personal_of
-from mercat_orders.orders import changing
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.changes import changing
 from mercat_orders.papers.issuing import INVOICED, follow, invoice_of, invoices, issue
 from mercat_orders.papers.series import Series
 from mercat_orders.papers.settings import InvoiceSettings

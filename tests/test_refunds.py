@@ -12,9 +12,9 @@ from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import ConflictError, InvalidError
 from mercat.storage import Record
-from mercat_orders.orders import acting
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.settling import follow_payment, settle_all
+from mercat_orders.orders.changes import acting
+from mercat_orders.orders.changes.settling import follow_payment, settle_all
 
 from .conftest import EngineFor
 from .market import CARL

@@ -24,14 +24,15 @@ from mercat_orders.drafts.documents import DraftOrderDocument
 from mercat_orders.drafts.schema import DraftOrderMutation, DraftOrderQuery
 from mercat_orders.edits.schema import OrderEditMutation, OrderPaying
 from mercat_orders.operations import OPERATIONS
-from mercat_orders.orders import confirming, forgetting, settling
+from mercat_orders.orders import forgetting
+from mercat_orders.orders.changes import confirming, settling
+from mercat_orders.orders.changes.mutations import OrderMutation
 from mercat_orders.orders.documents import OrderDocument
 from mercat_orders.orders.forgetting import ErasureDocument
-from mercat_orders.orders.mutations import OrderMutation
-from mercat_orders.orders.refund_types import OrderMoney, SellerOrderMoney
 from mercat_orders.orders.schema import OrderQuery
-from mercat_orders.orders.streams import OrderSubscription
-from mercat_orders.orders.types import OrderEventOrders
+from mercat_orders.orders.streams.schema import OrderSubscription
+from mercat_orders.orders.types.orders import OrderEventOrders
+from mercat_orders.orders.types.refunds import OrderMoney, SellerOrderMoney
 from mercat_orders.papers import issuing
 from mercat_orders.papers.documents import InvoiceDocument, SeriesDocument
 from mercat_orders.papers.routes import invoice_route, packing_slip_route

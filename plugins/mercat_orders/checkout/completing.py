@@ -22,10 +22,10 @@ from mercat_orders.checkout.errors import failure
 from mercat_orders.checkout.paying import TAKEN
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.changing import Happening, entry
+from mercat_orders.orders.changes.changing import Happening, entry
+from mercat_orders.orders.changes.paying import start
 from mercat_orders.orders.failing import fail
-from mercat_orders.orders.feed import publish_placed
-from mercat_orders.orders.paying import start
+from mercat_orders.orders.streams.feed import publish_placed
 from mercat_products.stock.errors import OutOfStockError
 from mercat_products.stock.reservations import Line, commit, in_turn, reserve
 

@@ -11,8 +11,8 @@ from mercat.lifecycle import Job
 from mercat.storage import Record
 from mercat.turns import turn
 from mercat_orders.checkout.completing import proceed, settle
-from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.changes import paying
 from mercat_orders.orders.failing import end, fail
 from mercat_orders.orders.money import payment_of
 

@@ -32,7 +32,7 @@ from mercat_orders.checkout.outcomes import (
 )
 from mercat_orders.checkout.wanting import Agreement, Completion, Request, request_of
 from mercat_orders.orders.access import secret_of
-from mercat_orders.orders.types import Order, to_order
+from mercat_orders.orders.types.orders import Order, to_order
 from mercat_orders.pricing.quotes import digest_of
 from mercat_products.sellers import seller_of
 

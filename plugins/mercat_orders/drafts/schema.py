@@ -36,7 +36,7 @@ from mercat_orders.drafts.inputs import (
     DraftOrderDiscountInput,
 )
 from mercat_orders.drafts.service import NewDraft
-from mercat_orders.orders.types import Order, to_order
+from mercat_orders.orders.types.orders import Order, to_order
 
 _KIND = "draftOrders"
 _HUNDRED = 100

@@ -12,14 +12,14 @@ from mercat.errors import ConflictError
 from mercat.storage import Record, Session
 from mercat_orders.edits.planning import Edit, NewOrderLine, Plan, check_stock, planned
 from mercat_orders.orders import money
-from mercat_orders.orders.acting import Decision, Done, Request, act, known
-from mercat_orders.orders.cancelling import take_out
-from mercat_orders.orders.changing import Change
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Standing, Where, find
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act, known
+from mercat_orders.orders.changes.cancelling import take_out
+from mercat_orders.orders.changes.changing import Change
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Standing, Where, find
+from mercat_orders.orders.changes.telling import Units, counted, said, together
+from mercat_orders.orders.changes.telling import money as shown
 from mercat_orders.orders.states import Event, check
-from mercat_orders.orders.telling import Units, counted, said, together
-from mercat_orders.orders.telling import money as shown
 from mercat_products.stock.reservations import Line, commit, release, reserve, restock
 
 _TRIES = 10

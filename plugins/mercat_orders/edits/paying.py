@@ -12,15 +12,16 @@ from mercat_orders.carts.personal import personal_of
 from mercat_orders.checkout.completing import Progress
 from mercat_orders.checkout.errors import DeclinedError
 from mercat_orders.checkout.paying import TAKEN, method_of
-from mercat_orders.orders import money, paying
-from mercat_orders.orders.changing import Change, Happening, change
+from mercat_orders.orders import money
+from mercat_orders.orders.changes import paying
+from mercat_orders.orders.changes.changing import Change, Happening, change
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.settling import settle
+from mercat_orders.orders.changes.standing import Where, find
+from mercat_orders.orders.changes.telling import money as shown
 from mercat_orders.orders.errors import StateError
 from mercat_orders.orders.quantities import wanted
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.settling import settle
-from mercat_orders.orders.standing import Where, find
 from mercat_orders.orders.states import Role
-from mercat_orders.orders.telling import money as shown
 
 _TRIES = 10
 _PAUSE_SECONDS = 0.05

@@ -17,9 +17,9 @@ from mercat_orders.carts.shelves import Shelf
 from mercat_orders.carts.views import LineView
 from mercat_orders.checkout.freezing import frozen_line
 from mercat_orders.errors import QuantityError, TooManyError, UnavailableError
-from mercat_orders.orders.picking import MOST_LINES
+from mercat_orders.orders.changes.picking import MOST_LINES
+from mercat_orders.orders.changes.telling import Units
 from mercat_orders.orders.quantities import unsent, wanted
-from mercat_orders.orders.telling import Units
 from mercat_products.stock.errors import OutOfStockError, Shortage
 
 _BASIS = 10_000

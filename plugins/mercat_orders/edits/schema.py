@@ -27,10 +27,10 @@ from mercat_orders.edits.inputs import (
 )
 from mercat_orders.edits.paying import Way
 from mercat_orders.edits.planning import Addition, Edit, LineEdit
-from mercat_orders.orders.change_outcomes import OrderChange, OrderError, answered, to_error
-from mercat_orders.orders.naming import reason_of, request_of, where_of
-from mercat_orders.orders.standing import Where, find
-from mercat_orders.orders.types import Order, to_order
+from mercat_orders.orders.changes.naming import reason_of, request_of, where_of
+from mercat_orders.orders.changes.outcomes import OrderChange, OrderError, answered, to_error
+from mercat_orders.orders.changes.standing import Where, find
+from mercat_orders.orders.types.orders import Order, to_order
 
 
 @strawberry.type(description="The outcome of `orderEdit`.")

@@ -19,10 +19,10 @@ from mercat.graphql.extend import Query, extend
 from mercat.graphql.records import wanted_keys
 from mercat.ids import key_of, object_id
 from mercat_orders.orders import reading
-from mercat_orders.orders.inputs_reading import OrderFilter, SellerOrderFilter
+from mercat_orders.orders.inputs import OrderFilter, SellerOrderFilter
 from mercat_orders.orders.reading import PartsWanted, Wanted
-from mercat_orders.orders.state_types import OrderState
-from mercat_orders.orders.types import Order, SellerOrder, to_order, to_seller_order
+from mercat_orders.orders.types.orders import Order, SellerOrder, to_order, to_seller_order
+from mercat_orders.orders.types.states import OrderState
 
 _ORDERS = "orders"
 _PARTS = "sellerOrders"

@@ -16,7 +16,7 @@ from mercat.context import Context
 from mercat.storage import Record, Session
 from mercat_orders.carts.personal import FIELDS
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.changing import Change, Happening, change
+from mercat_orders.orders.changes.changing import Change, Happening, change
 from mercat_orders.papers.documents import InvoiceDocument, SeriesDocument
 from mercat_orders.papers.series import Series
 from mercat_orders.papers.snapshots import facts_of, settings_of

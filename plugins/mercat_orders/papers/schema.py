@@ -9,7 +9,7 @@ from mercat.graphql.scalars import URL
 from mercat.storage import Record
 from mercat_orders.orders.access import secret_of
 from mercat_orders.orders.sight import is_staff
-from mercat_orders.orders.types import Order, SellerOrder
+from mercat_orders.orders.types.orders import Order, SellerOrder
 from mercat_orders.papers.issuing import is_due, is_invoiced
 
 

@@ -11,13 +11,13 @@ from mercat_orders.carts.lines import NewLine
 from mercat_orders.edits.editing import cover, held, moving, put_in, units_of
 from mercat_orders.edits.planning import Addition, NewOrderLine, priced
 from mercat_orders.errors import UnavailableError
-from mercat_orders.orders.acting import Decision, Done, Request, act, known
-from mercat_orders.orders.cancelling import take_out
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act, known
+from mercat_orders.orders.changes.cancelling import take_out
+from mercat_orders.orders.changes.restocking import restocking, variants_of
+from mercat_orders.orders.changes.standing import Where, find
+from mercat_orders.orders.changes.telling import Units, counted, said, together
 from mercat_orders.orders.quantities import unsent
-from mercat_orders.orders.restocking import restocking, variants_of
-from mercat_orders.orders.standing import Where, find
 from mercat_orders.orders.states import Event
-from mercat_orders.orders.telling import Units, counted, said, together
 from mercat_orders.returns.requesting import Taken, take
 
 

@@ -4,7 +4,7 @@ import strawberry
 
 from mercat_orders.configured.inputs import MoneyInput
 from mercat_orders.edits.inputs import OrderAdditionInput
-from mercat_orders.orders.change_inputs import OrderUnitsInput
+from mercat_orders.orders.changes.inputs import OrderUnitsInput
 
 _RETURN = "The id of the return."
 _GUEST = "What a guest reads the order with."

@@ -14,9 +14,8 @@ from mercat.storage import Record
 from mercat_orders.carts.lines import NewLine
 from mercat_orders.configured.inputs import MoneyInput
 from mercat_orders.edits.schema import additions_of
-from mercat_orders.orders.acting import Done
-from mercat_orders.orders.change_outcomes import OrderChange, answered
-from mercat_orders.orders.naming import (
+from mercat_orders.orders.changes.acting import Done
+from mercat_orders.orders.changes.naming import (
     amount_of,
     reason_of,
     request_of,
@@ -24,7 +23,8 @@ from mercat_orders.orders.naming import (
     units_of,
     where_of,
 )
-from mercat_orders.orders.standing import Where, find
+from mercat_orders.orders.changes.outcomes import OrderChange, answered
+from mercat_orders.orders.changes.standing import Where, find
 from mercat_orders.returns import answering, receiving, requesting
 from mercat_orders.returns.inputs import (
     OrderReturnRequestInput,

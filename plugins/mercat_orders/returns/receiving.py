@@ -9,14 +9,14 @@ from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
 from mercat.storage import Record
 from mercat_orders.errors import QuantityError
-from mercat_orders.orders.acting import Decision, Done, Request, act
-from mercat_orders.orders.changing import Change
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.changing import Change
+from mercat_orders.orders.changes.refunding import check_currency, check_left
+from mercat_orders.orders.changes.restocking import restocking, variants_of
+from mercat_orders.orders.changes.standing import Where, find
+from mercat_orders.orders.changes.telling import Units, counted, money, said, together
 from mercat_orders.orders.quantities import worth
-from mercat_orders.orders.refunding import check_currency, check_left
-from mercat_orders.orders.restocking import restocking, variants_of
-from mercat_orders.orders.standing import Where, find
 from mercat_orders.orders.states import Event
-from mercat_orders.orders.telling import Units, counted, money, said, together
 from mercat_orders.returns.requesting import Taken, take
 
 

@@ -13,15 +13,15 @@ from mercat.storage import Record
 from mercat_orders.carts.lines import NewLine
 from mercat_orders.edits.planning import Addition, priced
 from mercat_orders.errors import UnavailableError
-from mercat_orders.orders.acting import Decision, Done, Request, act, known
-from mercat_orders.orders.changing import Change
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act, known
+from mercat_orders.orders.changes.changing import Change
+from mercat_orders.orders.changes.picking import picked
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Standing, Where, find, part_of
+from mercat_orders.orders.changes.telling import Units, counted, said, together
 from mercat_orders.orders.errors import StateError
-from mercat_orders.orders.picking import picked
 from mercat_orders.orders.quantities import returnable
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Standing, Where, find, part_of
 from mercat_orders.orders.states import Event, check
-from mercat_orders.orders.telling import Units, counted, said, together
 from mercat_orders.settings import OrderSettings
 
 STEPS: Mapping[Event, Sequence[str]] = {

@@ -15,9 +15,9 @@ from mercat.graphql.records import stored
 from mercat.graphql.schema import Money
 from mercat.ids import id_encoder
 from mercat.storage import Record
-from mercat_orders.orders.line_types import OrderLine, to_lines, variants_of
-from mercat_orders.orders.refund_types import Refund, to_refunds
-from mercat_orders.orders.types import SellerOrder
+from mercat_orders.orders.types.lines import OrderLine, to_lines, variants_of
+from mercat_orders.orders.types.orders import SellerOrder
+from mercat_orders.orders.types.refunds import Refund, to_refunds
 
 
 @strawberry.enum(description="How far a return is.")

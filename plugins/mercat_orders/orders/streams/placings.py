@@ -14,9 +14,9 @@ from typing import Any
 
 from mercat.context import Context
 from mercat.storage import Record
-from mercat_orders.orders import feed
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.reading import check_sells
+from mercat_orders.orders.streams import feed
 
 LATE = timedelta(seconds=60)
 """How long after its `placed_at` an order may come up: a transaction has 20 s, clocks differ."""

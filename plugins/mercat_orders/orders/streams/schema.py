@@ -11,11 +11,11 @@ import strawberry
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Subscription, extend
 from mercat.ids import decode_id, object_id
-from mercat_orders.orders import placings, watching
-from mercat_orders.orders.event_types import OrderEvent, entry_number, to_event
-from mercat_orders.orders.placing_cursors import read_place, write_place
-from mercat_orders.orders.types import SellerOrder, to_seller_order
-from mercat_orders.orders.watching import Followed
+from mercat_orders.orders.streams import placings, watching
+from mercat_orders.orders.streams.cursors import read_place, write_place
+from mercat_orders.orders.streams.watching import Followed
+from mercat_orders.orders.types.events import OrderEvent, entry_number, to_event
+from mercat_orders.orders.types.orders import SellerOrder, to_seller_order
 
 _PART = "SellerOrder"
 

@@ -10,15 +10,15 @@ from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.ids import encode_id
 from mercat.storage import Record
-from mercat_orders.orders.acting import Decision, Done, Request, act
-from mercat_orders.orders.carriers import Tracking, checked
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.carriers import Tracking, checked
+from mercat_orders.orders.changes.picking import picked
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Standing, Where, find, part_of
+from mercat_orders.orders.changes.telling import Units, counted, said, together
 from mercat_orders.orders.errors import StateError
-from mercat_orders.orders.picking import picked
 from mercat_orders.orders.quantities import sendable, unsent
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Standing, Where, find, part_of
 from mercat_orders.orders.states import Event, check
-from mercat_orders.orders.telling import Units, counted, said, together
 
 _ONGOING = ("PENDING", "SHIPPED")
 

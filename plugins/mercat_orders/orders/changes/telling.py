@@ -9,7 +9,7 @@ from bson import ObjectId
 from mercat.ids import encode_id
 from mercat.money import format_minor
 from mercat.storage import Record, Session
-from mercat_orders.orders.changing import Change, Happening
+from mercat_orders.orders.changes.changing import Change, Happening
 
 
 @dataclass(frozen=True, slots=True)

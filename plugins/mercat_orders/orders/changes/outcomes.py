@@ -10,10 +10,10 @@ from mercat.errors import DomainError
 from mercat.graphql.context import Info
 from mercat.graphql.errors import UserError, input_path
 from mercat.storage import Record
-from mercat_orders.orders.acting import Done
+from mercat_orders.orders.changes.acting import Done
+from mercat_orders.orders.changes.standing import Where
 from mercat_orders.orders.sight import Sight, sight_of
-from mercat_orders.orders.standing import Where
-from mercat_orders.orders.types import Order, SellerOrder, to_order, to_seller_order
+from mercat_orders.orders.types.orders import Order, SellerOrder, to_order, to_seller_order
 
 P = TypeVar("P")
 D = TypeVar("D", bound=Done)

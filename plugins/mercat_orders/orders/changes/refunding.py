@@ -7,14 +7,14 @@ from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.money import format_minor
 from mercat.storage import Record
-from mercat_orders.orders.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.picking import picked
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Where, find, part_of
+from mercat_orders.orders.changes.telling import Units, counted, money, said, together
 from mercat_orders.orders.errors import AmountError
-from mercat_orders.orders.picking import picked
 from mercat_orders.orders.quantities import worth
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Where, find, part_of
 from mercat_orders.orders.states import Event, check
-from mercat_orders.orders.telling import Units, counted, money, said, together
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from mercat.graphql.context import Info, idempotency_key
 from mercat.ids import object_id
 from mercat.money import parse_amount
 from mercat_orders.configured.inputs import MoneyInput
-from mercat_orders.orders.acting import Request
-from mercat_orders.orders.change_inputs import OrderUnitsInput
-from mercat_orders.orders.standing import Where
-from mercat_orders.orders.telling import Units
+from mercat_orders.orders.changes.acting import Request
+from mercat_orders.orders.changes.inputs import OrderUnitsInput
+from mercat_orders.orders.changes.standing import Where
+from mercat_orders.orders.changes.telling import Units
 from mercat_products.values import text
 
 _LONGEST_REASON = 1_000

@@ -3,10 +3,10 @@
 from mercat.context import Context
 from mercat.errors import ForbiddenError
 from mercat.storage import Record
-from mercat_orders.orders.acting import Decision, Done, Request, act
-from mercat_orders.orders.standing import Where, find, part_of
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.standing import Where, find, part_of
+from mercat_orders.orders.changes.telling import said
 from mercat_orders.orders.states import Event, Role, check
-from mercat_orders.orders.telling import said
 from mercat_products.values import text as checked_text
 
 LONGEST_NOTE = 2_000

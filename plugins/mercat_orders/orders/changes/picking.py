@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from mercat.errors import InvalidError, NotFoundError
 from mercat.storage import Record
 from mercat_orders.errors import QuantityError
-from mercat_orders.orders.telling import Units
+from mercat_orders.orders.changes.telling import Units
 
 MOST_LINES = 500
 

@@ -8,10 +8,10 @@ import strawberry
 
 from mercat.graphql.context import Info
 from mercat.graphql.extend import Mutation, extend
-from mercat_orders.orders import cancelling, confirming, fulfilling, noting, refunding
-from mercat_orders.orders.cancelling import Cancellation
-from mercat_orders.orders.carriers import Tracking
-from mercat_orders.orders.change_inputs import (
+from mercat_orders.orders.changes import cancelling, confirming, fulfilling, noting, refunding
+from mercat_orders.orders.changes.cancelling import Cancellation
+from mercat_orders.orders.changes.carriers import Tracking
+from mercat_orders.orders.changes.inputs import (
     FulfilmentUpdateInput,
     OrderCancelInput,
     OrderCompleteInput,
@@ -20,8 +20,7 @@ from mercat_orders.orders.change_inputs import (
     OrderNoteAddInput,
     OrderRefundInput,
 )
-from mercat_orders.orders.change_outcomes import OrderChange, answered
-from mercat_orders.orders.naming import (
+from mercat_orders.orders.changes.naming import (
     amount_of,
     reason_of,
     request_of,
@@ -29,7 +28,8 @@ from mercat_orders.orders.naming import (
     units_of,
     where_of,
 )
-from mercat_orders.orders.refunding import Payback
+from mercat_orders.orders.changes.outcomes import OrderChange, answered
+from mercat_orders.orders.changes.refunding import Payback
 
 
 @strawberry.type(description="The outcome of `orderConfirm`.")

@@ -10,10 +10,10 @@ from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError, StaleError
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import idempotent, remembered
-from mercat_orders.orders import feed
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.changing import Change, write
-from mercat_orders.orders.settling import settle
+from mercat_orders.orders.changes.changing import Change, write
+from mercat_orders.orders.changes.settling import settle
+from mercat_orders.orders.streams import feed
 from mercat_products.stock import feed as stock_feed
 from mercat_products.stock.turns import turn
 

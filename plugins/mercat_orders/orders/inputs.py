@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from mercat_orders.orders.state_types import OrderState
+from mercat_orders.orders.types.states import OrderState
 
 
 @strawberry.input(description="Which orders are looked for; all of it has to hold.")

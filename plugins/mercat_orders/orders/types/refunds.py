@@ -16,7 +16,7 @@ from mercat.graphql.schema import Money
 from mercat.ids import id_encoder
 from mercat.storage import Record
 from mercat_orders.orders import money
-from mercat_orders.orders.types import Order, SellerOrder
+from mercat_orders.orders.types.orders import Order, SellerOrder
 
 
 @strawberry.enum(description="Where a refund stands.")

@@ -10,9 +10,9 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.errors import NotFoundError
 from mercat.storage import Record
-from mercat_orders.orders import feed
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.sight import Sight, is_about, sees_entry, sight_of
+from mercat_orders.orders.streams import feed
 
 
 @dataclass(frozen=True, slots=True)

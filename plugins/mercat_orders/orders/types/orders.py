@@ -20,17 +20,17 @@ from mercat.ids import id_encoder
 from mercat.storage import Record
 from mercat_orders.orders import reading, sight
 from mercat_orders.orders.access import secret_of
-from mercat_orders.orders.event_types import OrderEvent, to_event
-from mercat_orders.orders.line_types import Fulfilment, OrderLine, to_fulfilments, to_lines
 from mercat_orders.orders.money import current
-from mercat_orders.orders.personal_types import (
+from mercat_orders.orders.sight import Sight
+from mercat_orders.orders.sums import order_totals, part_totals
+from mercat_orders.orders.types.events import OrderEvent, to_event
+from mercat_orders.orders.types.lines import Fulfilment, OrderLine, to_fulfilments, to_lines
+from mercat_orders.orders.types.personal import (
     OrderBuyer,
     billing_addresses,
     shipping_addresses,
 )
-from mercat_orders.orders.sight import Sight
-from mercat_orders.orders.state_types import OrderPaymentState, OrderState, to_payment_state
-from mercat_orders.orders.sums import order_totals, part_totals
+from mercat_orders.orders.types.states import OrderPaymentState, OrderState, to_payment_state
 from mercat_orders.pricing.schema import Totals, seller_id
 from mercat_orders.settings import OrderSettings
 

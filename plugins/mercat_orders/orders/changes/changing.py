@@ -12,7 +12,7 @@ from mercat.context import Context, Viewer
 from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record, Session
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.feed import publish
+from mercat_orders.orders.streams.feed import publish
 
 _TRIES = 10
 

@@ -16,9 +16,10 @@ from mercat.context import Context
 from mercat.errors import DomainError, InvalidError
 from mercat.lifecycle import Job
 from mercat.storage import Record
-from mercat_orders.orders import paying
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.changing import Change, Happening, change
+from mercat_orders.orders.changes import paying
+from mercat_orders.orders.changes.changing import Change, Happening, change
+from mercat_orders.orders.changes.revising import SOON, Revision
 from mercat_orders.orders.documents import EARLIEST, WAITING
 from mercat_orders.orders.money import (
     BEGUN,
@@ -29,7 +30,6 @@ from mercat_orders.orders.money import (
     payment_of,
     payments,
 )
-from mercat_orders.orders.revising import SOON, Revision
 
 _STATES = {"done": "DONE", "pending": "PENDING", "failed": "FAILED"}
 _KINDS = {"DONE": "REFUNDED", "PENDING": "REFUND_PENDING", "FAILED": "REFUND_FAILED"}

@@ -6,7 +6,7 @@ from bson import ObjectId
 
 from mercat.context import Context
 from mercat.storage import Record, Session
-from mercat_orders.orders.telling import Units
+from mercat_orders.orders.changes.telling import Units
 from mercat_products.stock.reservations import Line, restock
 
 

@@ -10,7 +10,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from mercat.errors import InvalidError
-from mercat_orders.orders.placings import Place
+from mercat_orders.orders.streams.placings import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(milliseconds=1)

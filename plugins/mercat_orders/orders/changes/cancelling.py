@@ -8,15 +8,15 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.errors import ForbiddenError
 from mercat.storage import Record
-from mercat_orders.orders.acting import Decision, Done, Request, act
-from mercat_orders.orders.changing import Change
-from mercat_orders.orders.picking import picked
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.changing import Change
+from mercat_orders.orders.changes.picking import picked
+from mercat_orders.orders.changes.restocking import restocking, variants_of
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Standing, Where, find, part_of
+from mercat_orders.orders.changes.telling import Units, counted, money, said, together
 from mercat_orders.orders.quantities import unsent, wanted, worth
-from mercat_orders.orders.restocking import restocking, variants_of
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Standing, Where, find, part_of
 from mercat_orders.orders.states import Event, Role, check
-from mercat_orders.orders.telling import Units, counted, money, said, together
 
 
 @dataclass(frozen=True, slots=True)

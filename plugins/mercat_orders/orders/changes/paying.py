@@ -8,9 +8,9 @@ from mercat import checkout
 from mercat.checkout import PaymentStatus, PaymentWanted
 from mercat.context import Context
 from mercat.storage import Record
-from mercat_orders.orders.changing import Change, Happening, change
+from mercat_orders.orders.changes.changing import Change, Happening, change
+from mercat_orders.orders.changes.revising import Revision
 from mercat_orders.orders.money import SECURE, is_over, payment_of
-from mercat_orders.orders.revising import Revision
 
 _PAID = PaymentStatus("paid")
 

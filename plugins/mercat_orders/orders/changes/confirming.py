@@ -11,12 +11,12 @@ from mercat.errors import DomainError
 from mercat.lifecycle import Job
 from mercat.storage import Record
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.acting import Decision, Done, Request, act
+from mercat_orders.orders.changes.revising import Revision
+from mercat_orders.orders.changes.standing import Standing, Where, find, part_of
+from mercat_orders.orders.changes.telling import said, together
 from mercat_orders.orders.documents import EARLIEST
-from mercat_orders.orders.revising import Revision
-from mercat_orders.orders.standing import Standing, Where, find, part_of
 from mercat_orders.orders.states import Event, check
-from mercat_orders.orders.telling import said, together
 from mercat_orders.settings import OrderSettings
 
 _logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""What is told of orders as it happens, by subscriptions."""

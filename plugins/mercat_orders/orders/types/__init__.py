@@ -1,0 +1,1 @@
+"""What orders look like in the schema."""
