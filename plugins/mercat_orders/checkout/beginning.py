@@ -7,7 +7,7 @@ from pymongo.errors import DuplicateKeyError
 from mercat.context import Context
 from mercat.errors import ConflictError
 from mercat.storage import Record, Session, stored_now
-from mercat.storage.pages import reserve_numbers
+from mercat.storage.pages import next_number
 from mercat_orders.carts.access import carts, find_cart
 from mercat_orders.carts.reading import look_at
 from mercat_orders.carts.views import CartView
@@ -58,9 +58,8 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     order = frozen(context, view, on_behalf=wanted.on_behalf)
     _check(context, view, order, wanted)
     method = await method_of(context, view.quote, wanted.method or record.get("payment_method"))
-    (number,) = await reserve_numbers(context.storage, NUMBERS, 1)
     order |= {
-        "number": number,
+        "number": await next_number(context.storage, NUMBERS),
         "payment": {"method": method, "state": "NONE", "return_url": wanted.return_url},
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
@@ -101,7 +100,7 @@ async def _written(context: Context, cart: Record, order: Record) -> bool:
     async def work(session: Session) -> None:
         await orders(context).insert_one(order, session=session)
         moved = await carts(context).update_one(
-            {"_id": cart["_id"], "state": "OPEN", "version": cart["version"]},
+            {"_id": cart["_id"], "version": cart["version"]},
             {"$set": values, "$inc": {"version": 1}},
             session=session,
         )
