@@ -454,6 +454,8 @@ async def test_an_old_cart_is_told_once_and_then_goes(engine: Engine) -> None:
     await changed(engine, "cartLinesAdd", cartId=full["id"], lines=[line(cup)])
     await carts(context).update_many({"_id": {"$in": stored}}, {"$set": {"expires_at": past}})
     assert await seen(engine, keys[0]) is None, "what is over is over before it is removed"
+    idle = datetime.now(UTC) - timedelta(days=31)
+    await carts(context).update_many({"_id": {"$in": stored}}, {"$set": {"updated_at": idle}})
     await remove_expired(context)
     assert await carts(context).count_documents({"_id": {"$in": stored}}) == 0
 

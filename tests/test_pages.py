@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from mercat.engine import Engine
 from mercat.errors import InvalidError
-from mercat.storage.pages import PageRequest, find_page, highest_number, reserve_numbers
+from mercat.storage import pages
+from mercat.storage.pages import (
+    PageRequest,
+    find_page,
+    highest_number,
+    next_number,
+    reserve_numbers,
+)
 
 from .conftest import EngineFor
 
@@ -147,3 +154,27 @@ async def test_what_was_added_since_the_last_look_is_listed(engine: Engine) -> N
             page = await find_page(notes, {}, PageRequest(50), newest_first=newest, highest=3)
             assert len(page.records) == number
             assert not page.has_next
+
+
+async def test_numbers_given_out_one_by_one_are_nobody_elses(engine_for: EngineFor) -> None:
+    engines = [await engine_for(), await engine_for()]
+    given = await asyncio.gather(
+        *(next_number(engines[n % 2].storage, "single") for n in range(100))
+    )
+    assert len(set(given)) == 100
+    for engine in engines:
+        mine = [given[n] for n in range(100) if engines[n % 2] is engine]
+        assert mine == sorted(mine)
+    assert max(given) <= await highest_number(engines[0].storage, "single") <= 200
+
+
+async def test_numbers_that_nobody_wanted_in_time_are_not_given_out(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [await next_number(engine.storage, "late") for _ in range(5)]
+    assert given == [1, 2, 3, 4, 5]
+    monkeypatch.setattr(pages, "_KEPT_SECONDS", 0.0)
+    engine.storage.numbers["late"]._until = 0.0
+    assert await next_number(engine.storage, "late") == 8, "of four numbers two were given out"
+    assert await next_number(engine.storage, "late") == 10
+    assert await next_number(engine.storage, "late") == 11

@@ -113,7 +113,7 @@ async def test_what_became_of_carts_is_known_when_they_are_gone(engine: Engine) 
     await keep_ripe(Context(engine))
     before = await conversion(engine)
     assert [before["figures"][name] for name in COUNTS.split()] == [4, 3, 2, 1, 3]
-    await set_carts(engine, expires_at=LONG_AGO)
+    await set_carts(engine, expires_at=LONG_AGO, updated_at=NOW - timedelta(days=31))
     await remove_expired(Context(engine))
     assert await carts(Context(engine)).count_documents({}) == 0
     await keep_ripe(Context(engine))

@@ -89,9 +89,24 @@ async def test_what_was_never_counted_is_in_stock_and_has_none(
     assert found["variant"] == {"quantityAvailable": None, "stock": None}
     held = await reservations.reserve(engine.context(), "cart", [Line(mug, 1_000)], LONG)
     assert held.lines == (Line(mug, 1_000),)
-    assert await reservations.commit(engine.context(), "cart") == held.lines
-    assert await reservations.commit(engine.context(), "cart") == held.lines
+    assert await engine.storage.database["stock_reservations"].count_documents({}) == 0
+    for _ in range(2):
+        sold = await reservations.commit(engine.context(), "cart", lines=held.lines)
+        assert sold == held.lines
     assert await in_stock(engine, mug)
+
+
+async def test_what_is_counted_only_since_it_was_wanted_is_sold_while_there_is_enough(
+    engine: Engine, mug: ObjectId
+) -> None:
+    context, lines = engine.context(), [Line(mug, 2)]
+    await reservations.reserve(context, "cart", lines, LONG)
+    await adjust(engine, mug, delta=3)
+    for _ in range(2):
+        await reservations.commit(context, "cart", lines=lines)
+        assert await figures(engine, mug) == (1, 0)
+    with pytest.raises(OutOfStockError):
+        await reservations.commit(context, "other", lines=lines)
 
 
 async def test_units_come_and_go_and_the_history_says_why(engine: Engine, mug: ObjectId) -> None:

@@ -10,7 +10,7 @@ from mercat.errors import ConflictError, InvalidError
 from mercat.money import Amount, digits
 from mercat.payments import Method, Outcome, PaymentProvider, Resume, Start
 from mercat.storage import Record, stored_now
-from mercat.storage.pages import reserve_numbers
+from mercat.storage.pages import next_number
 from mercat.turns import turn
 from mercat_payments.asking import ask, is_known, methods_of
 from mercat_payments.documents import COUNTER, OPEN
@@ -123,7 +123,7 @@ async def _begin(
 
     What is settled by hand asks nobody outside: that is written once, with its outcome.
     """
-    (number,) = await reserve_numbers(context.storage, COUNTER, 1)
+    number = await next_number(context.storage, COUNTER)
     payment = _new(context, wanted, provider.code, offered, number)
     given = {"return_url": wanted.return_url, "data": dict(wanted.data)}
     payment["request"] = await sealed(context, given) if any(given.values()) else None

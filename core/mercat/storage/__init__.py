@@ -66,6 +66,7 @@ class Storage:
         self._name = f"{settings.database.name}_demo" if demo else settings.database.name
         self.owner = secrets.token_hex(8)  # names this process in the outbox
         self.highest_numbers: dict[str, tuple[float, int]] = {}  # see pages.known_highest
+        self.numbers: dict[str, Any] = {}  # see pages.next_number
         self.on_commit: list[Callable[[], None]] = []
         self.client: AsyncMongoClient[Record]
         self.database: AsyncDatabase[Record]

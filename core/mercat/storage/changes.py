@@ -25,7 +25,7 @@ from mercat.storage import Record, Session, Storage
 Token: TypeAlias = Mapping[str, Any]
 
 _AWAIT_MILLISECONDS = 200
-_PAUSE_SECONDS = 0.05  # many writes are told at once, as each answer costs the server a look
+_PAUSE_SECONDS = 0.1  # many writes are told at once, as each answer costs the server a look
 _ANSWER_SECONDS = 5.0  # an answer that takes longer won't come: the connection hangs
 _RETRY_SECONDS = 0.2
 _REDIS_SECONDS = 0.2  # nobody is told anything meanwhile
@@ -84,9 +84,9 @@ class ChangeFeed:
         self._names = {storage.collection(document).name for document in documents}
 
     async def batches(self, after: Token | None = None) -> AsyncGenerator[Batch, None]:
-        """Batches for ever, about four a second or more; from now on, or from a token on.
+        """Batches for ever, three a second or more; from now on, or from a token on.
 
-        A write is told within 50 ms where others came just before it, at once where none did.
+        A write is told within 100 ms where others came just before it, at once where none did.
 
         Broken connections are made again. Raises ChangesLostError where the server doesn't know the
         token, or no longer.

@@ -26,6 +26,8 @@ from mercat.storage import Record, Session, Storage
 _FIRST_WINDOW = 1.25  # of a page: most numbers are in use, and SecantusDB reads every one
 _GROWTH = 8
 _FRESH_SECONDS = 1.0
+_KEPT_SECONDS = 1.0
+_MOST_AT_ONCE = 32
 _MOST = 2**62
 MOST = 100
 
@@ -57,6 +59,38 @@ async def reserve_numbers(
         # Not by an upsert: of two at once SecantusDB may let one change nothing.
         with contextlib.suppress(DuplicateKeyError):
             await counters.insert_one({"_id": name, "value": 0})
+
+
+class _Numbers:
+    """A counter's numbers as one process gives them out."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._left = range(0)
+        self._until = 0.0
+        self._size = 1
+
+    async def next(self, storage: Storage, name: str) -> int:
+        async with self._turn:
+            is_late = time.monotonic() >= self._until
+            if is_late or not self._left:
+                used = self._size - len(self._left)
+                self._size = max(1, used) if is_late else min(2 * self._size, _MOST_AT_ONCE)
+                self._left = await reserve_numbers(storage, name, self._size)
+                self._until = time.monotonic() + _KEPT_SECONDS
+            number, self._left = self._left[0], self._left[1:]
+            return number
+
+
+async def next_number(storage: Storage, name: str) -> int:
+    """A number that nobody else gets.
+
+    Where many are wanted a process takes some at once, as many as it gave out within the last
+    second, so that numbers of several processes are in order but for a second. Those that nobody
+    wants meanwhile leave a gap.
+    """
+    known: _Numbers = storage.numbers.setdefault(name, _Numbers())
+    return await known.next(storage, name)
 
 
 async def highest_number(storage: Storage, name: str) -> int:

@@ -86,8 +86,6 @@ class CartDocument(Document):
     class Settings:
         name = "carts"
         indexes = [
-            IndexModel([("user", 1), ("state", 1), ("updated_at", -1)]),
-            IndexModel([("guest", 1), ("state", 1), ("updated_at", -1)]),
+            IndexModel([("user", 1), ("guest", 1), ("state", 1), ("updated_at", -1)]),
             IndexModel([("state", 1), ("told", 1), ("updated_at", 1)]),
-            IndexModel([("expires_at", 1)]),
         ]

@@ -217,7 +217,7 @@ async def change(context: Context, key: str, edit: Edit) -> Record:
             )
         changed = {**values, "told": False, **_touched(context, record)}
         written = await carts(context).update_one(
-            {"_id": record["_id"], "state": "OPEN", "version": record["version"]},
+            {"_id": record["_id"], "version": record["version"]},
             {"$set": changed, "$inc": {"version": 1}},
         )
         if written.modified_count:

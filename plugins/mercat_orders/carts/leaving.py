@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from mercat import checkout
@@ -13,6 +14,7 @@ from mercat_orders.carts.personal import personal_of
 from mercat_orders.settings import OrderSettings
 
 _AT_ONCE = 100
+_REMOVABLE = ("OPEN", "ORDERED", "MERGED")
 
 
 async def tell_abandoned(context: Context) -> None:
@@ -41,10 +43,25 @@ async def _tell(context: Context, wanted: Mapping[str, Any]) -> None:
 
 
 async def remove_expired(context: Context) -> None:
-    """Remove the carts that are over; what became an order is the order's."""
-    await carts(context).delete_many(
-        {"expires_at": {"$lt": datetime.now(UTC)}, "state": {"$ne": "CHECKOUT"}}
-    )
+    """Remove the carts that are over; what became an order is the order's.
+
+    They are found by when they were last changed, from which on they are kept for `cart_days`.
+    """
+    now = datetime.now(UTC)
+    idle = {"$lt": now - timedelta(days=context.settings(OrderSettings).cart_days)}
+    for state, told in product(_REMOVABLE, (False, True)):
+        found = carts(context).find(
+            {"state": state, "told": told, "updated_at": idle}, {"expires_at": 1}
+        )
+        over = [record["_id"] async for record in found if record["expires_at"] < now]
+        for start in range(0, len(over), _AT_ONCE):
+            await carts(context).delete_many(
+                {
+                    "_id": {"$in": over[start : start + _AT_ONCE]},
+                    "state": {"$in": _REMOVABLE},
+                    "expires_at": {"$lt": now},
+                }
+            )
 
 
 async def remove_of_user(context: Context, user: str) -> None:

@@ -7,7 +7,7 @@ from pymongo.errors import DuplicateKeyError
 from mercat.context import Context
 from mercat.errors import ConflictError
 from mercat.storage import Record, Session, stored_now
-from mercat.storage.pages import reserve_numbers
+from mercat.storage.pages import next_number
 from mercat_orders.carts.access import carts, find_cart
 from mercat_orders.carts.reading import look_at
 from mercat_orders.carts.views import CartView
@@ -58,18 +58,12 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     view = await look_at(context, record, takes_cheapest=wanted.takes_cheapest)
     order = frozen(context, view, on_behalf=wanted.on_behalf)
     _check(context, view, order, wanted)
-    method = await method_of(
-        context,
-        view.quote.cart,
-        view.quote.totals.total,
-        wanted.method or record.get("payment_method"),
-    )
-    (number,) = await reserve_numbers(context.storage, NUMBERS, 1)
+    total = view.quote.totals.total
+    wish = wanted.method or record.get("payment_method")
+    method = await method_of(context, view.quote.cart, total, wish)
     order |= {
-        "number": number,
-        "payment": new_payment(
-            str(order["_id"]), method, order["sums"]["total"], wanted.return_url
-        ),
+        "number": await next_number(context.storage, NUMBERS),
+        "payment": new_payment(str(order["_id"]), method, total, wanted.return_url),
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
         "terms_accepted_at": stored_now() if wanted.accepts_terms else None,
@@ -109,7 +103,7 @@ async def _written(context: Context, cart: Record, order: Record) -> bool:
     async def work(session: Session) -> None:
         await orders(context).insert_one(order, session=session)
         moved = await carts(context).update_one(
-            {"_id": cart["_id"], "state": "OPEN", "version": cart["version"]},
+            {"_id": cart["_id"], "version": cart["version"]},
             {"$set": values, "$inc": {"version": 1}},
             session=session,
         )

@@ -148,11 +148,15 @@ def _after(context: Context, order: Record, state: str, payment: str) -> Record:
 
 
 async def _write(context: Context, session: Session, order: Record, after: Record) -> bool:
+    # Read and then written by its key, as the transaction allows: SecantusDB weighs each index that
+    # there is for any other condition.
+    key = {"_id": order["_id"]}
+    found = await orders(context).find_one(key, {"state": 1}, session=session)
+    if found is None or found["state"] != "PLACING":
+        return False
     changed = {name: after[name] for name in after if after[name] is not order[name]}
-    written = await orders(context).update_one(
-        {"_id": order["_id"], "state": "PLACING"}, {"$set": changed}, session=session
-    )
-    return bool(written.modified_count)
+    await orders(context).update_one(key, {"$set": changed}, session=session)
+    return True
 
 
 async def _now(context: Context, order: Record) -> Progress:

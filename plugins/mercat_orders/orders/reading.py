@@ -206,15 +206,19 @@ async def _owned(context: Context, wanted: Wanted) -> list[dict[str, Any]]:
         if wanted.email is not None:
             found.append({"email_digest": encryption_of(context).digest(wanted.email.strip())})
         if wanted.user is not None:
-            found.append({"user": wanted.user})
+            found.append(_of_user(wanted.user))
         return found
     if wanted.email is not None or wanted.user is not None:
         await check_allowed(context, READ, Subject("order"))
     if viewer.user is not None:
-        return [{"user": viewer.user}]
+        return [_of_user(viewer.user)]
     if viewer.guest is None:
         await check_allowed(context, READ, Subject("order"))
     return [{"guest": viewer.guest, "user": None}]
+
+
+def _of_user(user: str) -> dict[str, Any]:
+    return {"user": user, "guest": None}
 
 
 def _among(name: str, keys: Sequence[str]) -> dict[str, Any]:

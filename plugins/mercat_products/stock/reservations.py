@@ -4,7 +4,7 @@
 half done when it is killed expires.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -43,16 +43,21 @@ class Reservation:
 async def reserve(context: Context, key: str, lines: Iterable[Line], ttl: timedelta) -> Reservation:
     """Hold all lines for `ttl`, or none; what isn't tracked is always there.
 
+    Where nothing of it is tracked nothing is written.
+
     The same key again holds anew for `ttl`, with other lines those instead. Raises InvalidError,
     OutOfStockError, which leaves nothing held, and ConflictError where the key was committed, or
     is reserved or released by somebody else at the same time.
     """
     wanted = _checked(key, lines, ttl)
     expires_at = datetime.now(UTC) + ttl
+    known = await _known(context, wanted)
+    if not known and not await _reservations(context).find_one({"_id": key}, {"_id": 1}):
+        return Reservation(key, wanted, expires_at)
     attempt = await _begin(context, key, wanted, expires_at)
     try:
         after = await _hold_all(
-            context, [Wanted(key, attempt, line, expires_at) for line in wanted]
+            context, [Wanted(key, attempt, line, expires_at) for line in wanted], known
         )
     except (OutOfStockError, ConflictError):
         await _give_up(context, key, attempt)
@@ -149,11 +154,12 @@ async def _next_attempt(context: Context, key: str, values: Record) -> int | Non
     return None
 
 
-async def _hold_all(context: Context, wanted: list[Wanted]) -> list[Record]:
+async def _hold_all(
+    context: Context, wanted: list[Wanted], known: Mapping[ObjectId, Record]
+) -> list[Record]:
     """Hold each, or learn everything that is missing. Raises OutOfStockError."""
     after: list[Record] = []
     shortages: list[Shortage] = []
-    known = await _known(context, wanted)
     for one in wanted:
         stock = known.get(one.line.variant)
         if stock is None:  # it isn't tracked
@@ -169,9 +175,9 @@ async def _hold_all(context: Context, wanted: list[Wanted]) -> list[Record]:
     return after
 
 
-async def _known(context: Context, wanted: list[Wanted]) -> dict[ObjectId, Record]:
+async def _known(context: Context, lines: Iterable[Line]) -> dict[ObjectId, Record]:
     """The stocks of what is wanted, where there are any."""
-    keys = [one.line.variant for one in wanted]
+    keys = [line.variant for line in lines]
     return {stock["_id"]: stock async for stock in stocks(context).find({"_id": {"$in": keys}})}
 
 

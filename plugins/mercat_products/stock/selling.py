@@ -1,9 +1,10 @@
 """What was held becomes sold, and what was sold comes back."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
 from mercat.context import Context
@@ -29,21 +30,23 @@ async def commit(
 ) -> tuple[Line, ...]:
     """Sell what was reserved under the key, all of it once; returns it.
 
-    With a session it is part of the caller's transaction, which `in_turn` runs; a caller that knows
-    which lines are reserved saves reading them. What expired is sold all the same while there is
-    enough. Raises OutOfStockError where there isn't, ConflictError where too many are at it,
-    NotFoundError where nothing was reserved, or it was released or expired a week ago. Repeating
-    within 90 days changes nothing.
+    With a session it is part of the caller's transaction, which `in_turn` runs. A caller says which
+    `lines` it wanted reserved: nothing is, where none of them was counted. What expired is sold all
+    the same while there is enough. Raises OutOfStockError where there isn't, ConflictError where
+    too many are at it, NotFoundError where nothing was reserved, or it was released or expired a
+    week ago. Repeating within 90 days changes nothing.
     """
     if session is not None:
         return await _commit(context, key, session, lines)
-    record = await _reservations(context).find_one({"_id": key})
-    reserved = _lines(record) if record else ()
+    if lines is None:
+        record = await _reservations(context).find_one({"_id": key})
+        lines = _lines(record) if record else ()
+    wanted = tuple(lines)
 
     async def work(session: Session) -> tuple[Line, ...]:
-        return await _commit(context, key, session, reserved)
+        return await _commit(context, key, session, wanted)
 
-    return await in_turn(context, reserved, work)
+    return await in_turn(context, wanted, work)
 
 
 async def in_turn(
@@ -88,16 +91,36 @@ async def _commit(
     context: Context, key: str, session: Session, lines: Iterable[Line] | None
 ) -> tuple[Line, ...]:
     given = merged(lines or ())
-    if given and await _closed(context, session, {"_id": key, "lines": stored(given)}):
-        await _sell_all(context, session, key, given)
+    known = await _known(context, session, given)
+    if given and not known:
+        return given
+    if known and await _closed(context, session, {"_id": key, "lines": stored(given)}):
+        await _sell_all(context, session, key, given, known)
         return given
     record = await _reservations(context).find_one({"_id": key}, session=session)
+    if record is None and given:  # nothing of it was counted then
+        await _reservations(context).insert_one(_sold(key, given), session=session)
+        await _sell_all(context, session, key, given, known)
+        return given
     if record is None or record["state"] == "RELEASED":
         raise NotFoundError("nothing is reserved under this key")
+    reserved = _lines(record)
     if record["state"] != "COMMITTED":
         await _closed(context, session, {"_id": key})
-        await _sell_all(context, session, key, _lines(record))
-    return _lines(record)
+        known = await _known(context, session, reserved)
+        await _sell_all(context, session, key, reserved, known)
+    return reserved
+
+
+async def _known(
+    context: Context, session: Session, lines: Iterable[Line]
+) -> dict[ObjectId, Record]:
+    """The stocks of these lines, where there are any."""
+    keys = [line.variant for line in lines]
+    if not keys:
+        return {}
+    found = stocks(context).find({"_id": {"$in": keys}}, session=session)
+    return {stock["_id"]: stock async for stock in found}
 
 
 async def _closed(context: Context, session: Session, wanted: Record) -> bool:
@@ -109,6 +132,19 @@ async def _closed(context: Context, session: Session, wanted: Record) -> bool:
     return bool(closed.modified_count)
 
 
+def _sold(key: str, lines: Iterable[Line]) -> Record:
+    """A reservation as it is written where none was."""
+    now = datetime.now(UTC)
+    return {
+        "_id": key,
+        "state": "COMMITTED",
+        "attempt": 1,
+        "lines": stored(lines),
+        "expires_at": now,
+        "forget_at": now + _REMEMBERED,
+    }
+
+
 def _reservations(context: Context) -> AsyncCollection[Record]:
     return context.storage.collection(ReservationDocument)
 
@@ -117,14 +153,16 @@ def _lines(record: Record) -> tuple[Line, ...]:
     return tuple(Line(line["variant"], line["quantity"]) for line in record["lines"])
 
 
-async def _sell_all(context: Context, session: Session, key: str, lines: Iterable[Line]) -> None:
-    wanted = list(lines)
+async def _sell_all(
+    context: Context,
+    session: Session,
+    key: str,
+    lines: Iterable[Line],
+    known: Mapping[ObjectId, Record],
+) -> None:
     sold: list[Record] = []
     shortages: list[Shortage] = []
-    keys = [line.variant for line in wanted]
-    read = stocks(context).find({"_id": {"$in": keys}}, session=session)
-    known = {stock["_id"]: stock async for stock in read}
-    for line in wanted:
+    for line in lines:
         if line.variant not in known:
             continue
         found = await _sell(context, session, key, line, known[line.variant])

@@ -91,12 +91,13 @@ async def complete_old(context: Context) -> None:
     """Complete what was delivered so long ago that nobody has anything to say of it any more."""
     days = context.settings(OrderSettings).complete_days
     before = datetime.now(UTC) - timedelta(days=days)
-    due = {"delivered_at": {"$gt": EARLIEST, "$lt": before}}
-    async for found in orders(context).find(due, {"_id": 1}):
-        try:
-            await _complete_old_parts(context, found["_id"], before)
-        except DomainError as error:  # it is changed just now, and looked at again later
-            _logger.info("order %s is not completed yet: %s", found["_id"], error)
+    for settled in (None, {"$gt": EARLIEST}):  # the first field of the index
+        due = {"settle_at": settled, "delivered_at": {"$gt": EARLIEST, "$lt": before}}
+        async for found in orders(context).find(due, {"_id": 1}):
+            try:
+                await _complete_old_parts(context, found["_id"], before)
+            except DomainError as error:  # it is changed just now, and looked at again later
+                _logger.info("order %s is not completed yet: %s", found["_id"], error)
 
 
 async def _complete_old_parts(context: Context, key: ObjectId, before: datetime) -> None:

@@ -119,7 +119,7 @@ async def _rows(
     """What was placed after a moment, the first first, some at a time."""
     whose: dict[str, Any] = {} if seller is None else {"seller_orders.seller": seller}
     while True:
-        found = orders(context).find({**whose, "placed_at": {"$gt": since}}, _ROW)
+        found = orders(context).find({"placed_at": {"$gt": since}, **whose}, _ROW)
         rows = await found.sort([("placed_at", 1), ("number", 1)]).limit(_ROWS).to_list()
         yield rows
         if len(rows) < _ROWS:
