@@ -53,11 +53,13 @@ class Proxy:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def before(cls, mongo_url: str, choose: Choice) -> AsyncIterator[tuple["Proxy", str]]:
+    async def before(
+        cls, mongo_url: str, choose: Choice, on_drop: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[tuple["Proxy", str]]:
         """A proxy of a database, and the URL by which it is reached through it and no other way."""
         port = urlsplit(mongo_url).port
         assert port is not None
-        proxy = cls(port, choose)
+        proxy = cls(port, choose, on_drop)
         async with proxy.running() as own:
             url = mongo_url.replace(f":{port}", f":{own}")
             yield proxy, f"{url}{'&' if '?' in url else '?'}directConnection=true"

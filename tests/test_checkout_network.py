@@ -1,11 +1,15 @@
 """Checkouts over networks that fail: clients ask again, and each thing is sold and paid once."""
 
 import asyncio
+import os
 import random
 import secrets
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -15,6 +19,9 @@ from bson import ObjectId
 from mercat.app import create_app
 from mercat.engine import Engine
 from mercat.http import BoundedProtocol
+from mercat.settings import load_settings
+from mercat.storage.embedded import EmbeddedServers
+from mercat.storage.guardian import read_state
 
 from .buying import Asked, check_shop, request, until_told
 from .conftest import EngineFor, Stores
@@ -137,3 +144,58 @@ async def test_one_unit_is_sold_once_whatever_the_network_does(
         assert shop.to_app.did[Fault.DROP] >= count / 2
         assert await check_shop(shop.engine, numbers, dict.fromkeys(things, 1)) == count
         assert len(numbers) == count, "two clients have one order"
+
+
+class NthCommit:
+    """The reply to the commit of that number from now on is dropped."""
+
+    left = 0
+
+    def __call__(self, data: bytes) -> Fault | None:
+        if not commits(data):
+            return None
+        self.left -= 1
+        return Fault.DROP if self.left == 0 else None
+
+
+async def test_each_commit_whose_reply_is_lost_in_a_crash_has_one_effect(tmp_path: Path) -> None:
+    """The database commits and is killed before it says so; afterwards it has forgotten that."""
+    nth, told_numbers = NthCommit(), list[str]()
+    async with crashing_shop(tmp_path, nth) as (engine, proxy):
+        things = [await offer(engine, stock=1) for _ in range(20)]
+        transport = httpx.ASGITransport(cast("Any", create_app(engine)))
+        async with httpx.AsyncClient(transport=transport, timeout=30) as http:
+            for step, thing in enumerate(things, start=1):
+                nth.left = step
+                asked = await until_told(http, "http://shop.test", request(thing), 60)
+                check_answers(asked)
+                number = told(asked)
+                assert number is not None
+                told_numbers.append(number)
+                if proxy.lost_commits < step:
+                    break
+        print("lost", proxy.lost_commits)
+        assert proxy.lost_commits >= 2
+        stock = dict.fromkeys(things, 1)
+        nth.left = 0
+        assert await check_shop(engine, told_numbers, stock) == proxy.lost_commits + 1
+
+
+@asynccontextmanager
+async def crashing_shop(folder: Path, choose: Choice) -> AsyncIterator[tuple[Engine, Proxy]]:
+    """A shop whose database is killed whenever a reply is dropped; its guardian starts it again."""
+    file = folder / "engine.toml"
+    file.write_text(TOML)
+    servers = EmbeddedServers(folder / "stores")
+    await servers.start()
+
+    def crash() -> None:
+        os.kill(read_state(folder / "stores")["servers"]["SecantusDB"], signal.SIGKILL)
+
+    try:
+        async with Proxy.before(servers.mongo_url, choose, crash) as (proxy, url):
+            stores = {"database": {"url": url}, "redis": {"url": servers.redis_url}}
+            async with Engine(load_settings(file, stores)) as engine:
+                yield engine, proxy
+    finally:
+        await servers.stop()
