@@ -4,6 +4,9 @@ It outlives engines, and keeps its word about keys: the same key again is the sa
 """
 
 import asyncio
+import hashlib
+import hmac
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +18,7 @@ from mercat.checkout import payment_refund as refund_hook
 from mercat.checkout import payment_start as start_hook
 from mercat.checkout import payment_status as status_hook
 from mercat.engine import Engine
+from mercat.errors import InvalidError
 from mercat.money import Amount
 from mercat.payments import (
     ActionRequired,
@@ -130,7 +134,20 @@ class Bank:
         return self._events(ref)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[Event]:
-        raise NotImplementedError
+        given = headers.get("x-bank-signature", "")
+        if not hmac.compare_digest(given.encode(), _signed(raw).encode()):
+            raise InvalidError(f"not signed with {SECRET}")
+        message = json.loads(raw)
+        if message["shop"] != "ours":
+            return []
+        return [event for event in self._events(message["ref"]) if event.kind in message["kinds"]]
+
+    def message(
+        self, key: str, *kinds: EventKind, shop: str = "ours"
+    ) -> tuple[bytes, dict[str, str]]:
+        """What the bank sends when something happened to the payment of an order."""
+        raw = json.dumps({"shop": shop, "ref": f"pay-start:{key}", "kinds": kinds}).encode()
+        return raw, {"x-bank-signature": _signed(raw)}
 
     async def _called(self, what: str, request: Any) -> None:
         self.calls.append((what, request))
@@ -159,18 +176,22 @@ class Bank:
         account = self.accounts[ref.removeprefix("pay-")]
         found = []
         if account.held:
-            found.append(_event("authorized", account.money, f"{ref}-held"))
+            found.append(_event("authorized", account.money, f"{ref}-held", ref))
         if account.let_go:
-            found.append(_event("voided", account.money, f"{ref}-held"))
+            found.append(_event("voided", account.money, f"{ref}-held", ref))
         if account.taken:
-            found.append(_event("captured", account.money, f"{ref}-taken"))
+            found.append(_event("captured", account.money, f"{ref}-taken", ref))
         for key, amount in account.back.items():
-            found.append(_event("refunded", Amount(amount, account.money.currency), key))
+            found.append(_event("refunded", Amount(amount, account.money.currency), key, ref))
         return tuple(found)
 
 
-def _event(kind: EventKind, money: Amount, ref: str) -> Event:
-    return Event(f"{ref}-{kind}", kind, money, ref, WHEN)
+def _event(kind: EventKind, money: Amount, ref: str, parent: str) -> Event:
+    return Event(f"{ref}-{kind}", kind, money, ref, WHEN, parent)
+
+
+def _signed(raw: bytes) -> str:
+    return hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
 
 
 def lost() -> OutcomeUnknown:

@@ -16,6 +16,7 @@ from mercat.engine import Engine
 from mercat.ids import encode_id
 from mercat.money import format_minor
 from mercat.storage import Record
+from mercat_orders.carts import editing
 from mercat_orders.edits.editing import edit
 from mercat_orders.edits.paying import Way, pay
 from mercat_orders.edits.planning import Edit, LineEdit
@@ -31,7 +32,7 @@ from .conftest import EngineFor
 from .killing import Killed, killed_at
 from .market import CARL, CORA, in_input, offer
 from .order_changes import ANNA, READER, STAFF, did, kinds, on_hand, order_id, part_id, stored
-from .ordering import TOML, placed
+from .ordering import TOML, completed, placed, ready
 from .plugins_for_tests.stocktaking.shop import figures
 from .plugins_for_tests.till.books import BOOKS, settle
 
@@ -609,3 +610,15 @@ async def test_whatever_is_edited_paid_and_cancelled_what_is_kept_and_due_is_wha
         asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     await asyncio.to_thread(histories)
+
+
+async def test_an_order_that_cost_nothing_can_be_added_to(engine: Engine) -> None:
+    cart = await ready(engine, 1, prices={"EUR": 0})
+    await editing.select_ways(Context(engine, CARL), cart["_id"], {None: ("free", ())})
+    order = (await completed(engine, cart)).order
+    assert (order["sums"]["total"], order["payment"]["method"]) == (0, None)
+    thing = await offer(engine, prices={"EUR": 700})
+    done = await edited(engine, order, add=[{"variantId": variant(thing)}])
+    assert money(done["order"]) == ("7.00", "0.00", "7.00", "0.00")
+    done = await paid(engine, order, "till:paid")
+    assert money(done["order"]) == ("7.00", "7.00", "0.00", "0.00")

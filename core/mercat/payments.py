@@ -229,3 +229,11 @@ def payment_providers(context: Context) -> Sequence[PaymentProvider]:  # type: i
 
     Asked once, when the engine is made; the context has the plugin's settings, and no stores yet.
     """
+
+
+@hookspec
+async def payment_events(context: Context, provider: str, events: Sequence[Event]) -> None:
+    """A provider, by its code, sent events, and they were verified; told through the outbox.
+
+    Delivered at least once, and in any order.
+    """

@@ -45,7 +45,7 @@ async def ask(
         async with asyncio.timeout(SECONDS):
             outcome = await call
         _check(isinstance(outcome, _KINDS))
-        _check_events(outcome.events, currency)
+        check_events(outcome.events, currency)
     except Unsupported:
         return Declined("unsupported", "this can't be done with this way to pay")
     except Exception as error:  # noqa: BLE001  whatever it raises, money may have moved
@@ -65,7 +65,7 @@ async def events_of(provider: PaymentProvider, ref: str, currency: str) -> Seque
     try:
         async with asyncio.timeout(SECONDS):
             events = await provider.fetch(ref)
-        _check_events(events, currency)
+        check_events(events, currency)
     except Unsupported:
         return ()
     except Exception as error:  # noqa: BLE001  it is asked again
@@ -86,7 +86,8 @@ async def methods_of(
         return ()
 
 
-def _check_events(events: Sequence[Event], currency: str) -> None:
+def check_events(events: Sequence[Event], currency: str) -> None:
+    """Raise AnswerError for what can't be, or is about another currency."""
     for event in events:
         _check(isinstance(event, Event) and event.kind in _EVENTS)
         _check(event.money.currency == currency and event.money.minor >= 0)

@@ -71,6 +71,7 @@ class PaymentDocument(Document):
             IndexModel([("state", 1), ("number", 1)]),
             IndexModel([("order_number", 1), ("number", 1)]),
             IndexModel([("ask_at", 1)]),
+            IndexModel([("ref", 1)]),
         ]
 
 

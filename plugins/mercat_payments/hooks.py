@@ -16,7 +16,8 @@ from mercat.context import Context
 from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
-from mercat_payments import offering, refunding, settling, starting
+from mercat.payments import Event
+from mercat_payments import inbox, offering, refunding, settling, starting
 from mercat_payments.documents import (
     PaymentDocument,
     PaymentEventDocument,
@@ -25,6 +26,7 @@ from mercat_payments.documents import (
 from mercat_payments.mutations import PaymentMutation
 from mercat_payments.permissions import PERMISSIONS
 from mercat_payments.providers import providers_of
+from mercat_payments.routes import webhook_route
 from mercat_payments.schema import PaymentQuery
 from mercat_payments.sealing import FIELDS
 
@@ -52,7 +54,7 @@ def permissions() -> Sequence[Permission]:
 @hookimpl
 def routes(engine: Engine) -> Sequence[ControllerRouterHandler]:
     providers_of(engine.context())  # what is wrong with them stops the boot
-    return []
+    return [webhook_route(engine)]
 
 
 @hookimpl
@@ -78,6 +80,11 @@ async def payment_status(context: Context, key: str) -> PaymentStatus | None:
 @hookimpl
 async def payment_end(context: Context, key: str, reason: str) -> PaymentStatus | None:
     return await settling.end(context, key, reason)
+
+
+@hookimpl
+async def payment_events(context: Context, provider: str, events: Sequence[Event]) -> None:
+    await inbox.take(context, provider, events)
 
 
 @hookimpl

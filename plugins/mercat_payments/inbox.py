@@ -1,0 +1,73 @@
+"""Messages of providers: verified, written down, answered; what they say comes afterwards."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from mercat.context import Context
+from mercat.errors import ConflictError, InvalidError, NotFoundError
+from mercat.payments import Event, Unsupported, payment_events
+from mercat.storage import Session
+from mercat.turns import turn
+from mercat_payments.asking import check_events
+from mercat_payments.ledger import note_events, payments
+from mercat_payments.providers import providers_of
+
+_FORGED = "this is no message of the provider's"
+
+_logger = logging.getLogger(__name__)
+
+
+async def receive(context: Context, code: str, raw: bytes, headers: Mapping[str, str]) -> None:
+    """Take a message of a provider's; what it tells is looked at once this is done.
+
+    `headers` are by lower-case names. Raises NotFoundError where no provider of that code takes
+    messages, InvalidError for one that it did not sign, which leaves nothing.
+    """
+    events = _told(context, code, raw, headers)
+    if not events:
+        return
+
+    async def write(session: Session) -> None:
+        await context.engine.outbox.add(session, payment_events, context, code, list(events))
+
+    await context.storage.transaction(write)
+
+
+async def take(context: Context, code: str, events: Sequence[Event]) -> None:
+    """Write what a provider told into the ledger; what is known already changes nothing.
+
+    Raises ConflictError while a payment isn't known by its reference: the message may be faster
+    than the answer to the call that began it.
+    """
+    for ref, told in _by_payment(events).items():
+        payment = await payments(context).find_one({"ref": ref, "provider": code})
+        if payment is None:
+            raise ConflictError(f"no payment of '{code}' has this reference yet")
+        check_events(told, payment["currency"])
+        async with turn(context, "payment", payment["_id"]):
+            await note_events(context, payment, told)
+
+
+def _told(context: Context, code: str, raw: bytes, headers: Mapping[str, str]) -> Sequence[Event]:
+    provider = providers_of(context).find(code)
+    if provider is None:
+        raise NotFoundError("there is no such provider")
+    try:
+        events = provider.parse_webhook(raw, headers)
+        for event in events:
+            check_events([event], event.money.currency)
+    except Unsupported:
+        raise NotFoundError("this provider sends no messages") from None
+    except InvalidError:
+        raise InvalidError(_FORGED) from None
+    except Exception as error:  # noqa: BLE001  whoever sent it, its words may hold a secret
+        _logger.warning("%s, a message: %s", code, type(error).__name__)
+        raise InvalidError(_FORGED) from None
+    return events
+
+
+def _by_payment(events: Sequence[Event]) -> Mapping[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.parent_ref or event.ref, []).append(event)
+    return found
