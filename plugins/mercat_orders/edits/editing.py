@@ -189,7 +189,7 @@ def moving(
 
     async def work(session: Session) -> None:
         if needed:
-            await commit(context, key, session)
+            await commit(context, key, session, [Line(*one) for one in needed.items()])
         if back:
             await restock(context, key, [Line(*one) for one in back.items()], session)
 
