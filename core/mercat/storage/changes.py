@@ -32,11 +32,13 @@ _REDIS_SECONDS = 0.2  # nobody is told anything meanwhile
 _SLOT_SECONDS = 10
 _SLOTS = 4  # of which a process that starts is told again
 _MOST_CHANGES = 1_000
+_WHOLE_DATABASE = "$cmd.aggregate"
 # SecantusDB looks at 200 entries at a time, of which a few may be told to nobody, and so may stop
 # early. It does look at more than it tells where the pipeline leaves out collections; hence none.
 _WHOLE = 150
 # FailedToParse, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost, KeyString's
 _LOST = {9, 260, 280, 286, 50811}
+_FOREIGN = 13  # what SecantusDB says to a token of another collection, or of the whole database
 
 _logger = logging.getLogger(__name__)
 
@@ -77,11 +79,12 @@ class Batch:
 
 
 class ChangeFeed:
-    """The changes of some collections."""
+    """The changes of some collections; of a single one only its own are asked for."""
 
     def __init__(self, storage: Storage, documents: Sequence[type[Document]]) -> None:
         self._storage = storage
         self._names = {storage.collection(document).name for document in documents}
+        self._only = next(iter(self._names)) if len(self._names) == 1 else None
 
     async def batches(self, after: Token | None = None) -> AsyncGenerator[Batch, None]:
         """Batches for ever, three a second or more; from now on, or from a token on.
@@ -102,12 +105,16 @@ class ChangeFeed:
                         after, warned = batch.token, False
                         yield batch
             except (PyMongoError, TimeoutError) as error:
-                if isinstance(error, OperationFailure) and error.code in _LOST:
+                if isinstance(error, OperationFailure) and self._is_lost(error, after):
                     raise ChangesLostError(f"changes were lost: {error}") from error
                 if not warned:
                     _logger.warning("changes wait for MongoDB: %s", type(error).__name__)
                     warned = True
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    @staticmethod
+    def _is_lost(error: OperationFailure, after: Token | None) -> bool:
+        return error.code in _LOST or (after is not None and error.code == _FOREIGN)
 
     async def _stream(self, session: Session, after: Token | None) -> AsyncGenerator[Batch, None]:
         """Batches up to one that says that more is waiting.
@@ -121,12 +128,17 @@ class ChangeFeed:
         ]
         sent = time.monotonic()
         cursor = await self._ask(
-            session, {"aggregate": 1, "pipeline": pipeline, "cursor": {"batchSize": _MOST_CHANGES}}
+            session,
+            {
+                "aggregate": self._only or 1,
+                "pipeline": pipeline,
+                "cursor": {"batchSize": _MOST_CHANGES},
+            },
         )
         found = cursor["firstBatch"]
         more = {
             "getMore": cursor["id"],
-            "collection": "$cmd.aggregate",
+            "collection": self._only or _WHOLE_DATABASE,
             "batchSize": _MOST_CHANGES,
             "maxTimeMS": _AWAIT_MILLISECONDS,
         }
@@ -140,7 +152,7 @@ class ChangeFeed:
                     if until is None:
                         return
                 if not cursor["id"]:
-                    raise ChangesLostError("changes were lost: the database was dropped")
+                    raise ChangesLostError("changes were lost: what they are of was dropped")
                 await asyncio.sleep(_PAUSE_SECONDS)
                 sent = time.monotonic()
                 cursor = await self._ask(session, more)
@@ -160,7 +172,7 @@ class ChangeFeed:
         return found
 
     async def _kill(self, session: Session, cursor: int) -> None:
-        command = {"killCursors": "$cmd.aggregate", "cursors": [cursor]}
+        command = {"killCursors": self._only or _WHOLE_DATABASE, "cursors": [cursor]}
         async with asyncio.timeout(1):
             await self._storage.database.command(command, session=session)
 

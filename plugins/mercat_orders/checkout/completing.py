@@ -6,7 +6,7 @@ any transaction, and one transaction makes it an order.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -73,19 +73,26 @@ async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> 
         if found["state"] != "PLACING":
             return _told(found)
         try:
-            await _reserve(context, found)
+            is_counted = await _reserve(context, found)
         except ConflictError:  # somebody else is at it, and may have sold it just now
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
-        return await settle(context, found, await start(context, found, found["payment"], data))
+        status = await start(context, found, found["payment"], data)
+        return await settle(context, found, status, is_counted=is_counted)
     raise ConflictError("the order is being placed elsewhere; ask again")
 
 
-async def settle(context: Context, order: Record, status: PaymentStatus) -> Progress:
-    """Make of a checkout what its payment says. Raises FailedError, OutOfStockError."""
+async def settle(
+    context: Context, order: Record, status: PaymentStatus, *, is_counted: bool = True
+) -> Progress:
+    """Make of a checkout what its payment says; without `is_counted` no stock is sold with it.
+
+    Raises FailedError, OutOfStockError.
+    """
     state = TAKEN.get(status.state)
     if state is not None:
-        return await _placed(context, order, state, status.state)
+        lines = _lines(order) if is_counted else []
+        return await _placed(context, order, lines, _after(context, order, state, status.state))
     if status.state in ("declined", "ended"):
         words = status.message or "the payment was declined"
         await fail(context, order, "DECLINED", words)
@@ -93,26 +100,30 @@ async def settle(context: Context, order: Record, status: PaymentStatus) -> Prog
     return Progress(order, status)
 
 
-async def _reserve(context: Context, order: Record) -> None:
+async def _reserve(context: Context, order: Record) -> bool:
+    """Hold what is ordered; false where nothing of it is counted."""
     try:
-        await reserve(context, str(order["_id"]), _lines(order), HELD)
+        held = await reserve(context, str(order["_id"]), _lines(order), HELD)
     except OutOfStockError as error:
         await fail(context, order, "OUT_OF_STOCK", str(error))
         raise
+    return held.is_counted
 
 
 def _lines(order: Record) -> list[Line]:
     return [Line(line["variant"], line["quantity"]) for line in order["lines"]]
 
 
-async def _placed(context: Context, order: Record, state: str, payment: str) -> Progress:
-    key, lines = str(order["_id"]), _lines(order)
-    after = _after(context, order, state, payment)
+async def _placed(
+    context: Context, order: Record, lines: Sequence[Line], after: Record
+) -> Progress:
+    key = str(order["_id"])
 
     async def work(session: Session) -> bool:
         if not await _write(context, session, order, after):
             return False
-        await commit(context, key, session, lines)
+        if lines:
+            await commit(context, key, session, lines)
         await carts(context).update_one(
             {"_id": order["cart"], "order": order["_id"]},
             {"$set": {"state": "ORDERED"}, "$inc": {"version": 1}},

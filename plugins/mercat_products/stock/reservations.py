@@ -33,11 +33,12 @@ _LONGEST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What is held, by variant, and until when."""
+    """What is held, by variant, and until when; `is_counted` is false where nothing of it is."""
 
     key: str
     lines: tuple[Line, ...]
     expires_at: datetime
+    is_counted: bool = True
 
 
 async def reserve(context: Context, key: str, lines: Iterable[Line], ttl: timedelta) -> Reservation:
@@ -53,7 +54,7 @@ async def reserve(context: Context, key: str, lines: Iterable[Line], ttl: timede
     expires_at = datetime.now(UTC) + ttl
     known = await _known(context, wanted)
     if not known and not await _reservations(context).find_one({"_id": key}, {"_id": 1}):
-        return Reservation(key, wanted, expires_at)
+        return Reservation(key, wanted, expires_at, is_counted=False)
     attempt = await _begin(context, key, wanted, expires_at)
     try:
         after = await _hold_all(
