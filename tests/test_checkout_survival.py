@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from bson import ObjectId
 
 from mercat.engine import Engine
 from mercat.storage import cancel
+from mercat.storage.guardian import read_state
 from mercat_orders.carts.access import carts
 from mercat_orders.checkout.reconciling import reconcile
 from mercat_orders.orders.access import orders
@@ -37,6 +37,7 @@ TOML = (
 STOCK = 1_000
 _BUYERS = 4
 _LONGEST_LOAD = 1.5
+_NAMES = {"secantus": "SecantusDB", "valkey-server": "Valkey"}
 
 
 @dataclass
@@ -84,27 +85,13 @@ class Buyer:
                 await self.buy(url, http)
 
 
-def _stores(engine: Engine, what: str) -> list[psutil.Process]:
-    """The embedded servers of an engine, of that kind."""
-    folder = str(engine.storage.data_dir)
-    found = psutil.process_iter(["cmdline", "cwd"])
-    return [
-        process
-        for process in found
-        if what in " ".join(process.info["cmdline"] or ())
-        and folder in " ".join([*(process.info["cmdline"] or ()), process.info["cwd"] or ""])
-    ]
-
-
 async def _kill(engine: Engine, running: Running, what: str) -> None:
     if what == "app":
         running.process.kill()
         await asyncio.to_thread(running.process.join, 10)
         return
-    victims = _stores(engine, what)
-    assert victims, f"no {what} to kill"
-    for process in victims:
-        os.kill(process.pid, signal.SIGKILL)
+    servers = read_state(engine.storage.data_dir)["servers"]
+    os.kill(servers[_NAMES[what]], signal.SIGKILL)
 
 
 async def _check(engine: Engine, buyers: list[Buyer], things: list[ObjectId]) -> int:

@@ -601,6 +601,27 @@ while True: time.sleep(0.05)"""
     assert not psutil.pid_exists(pid)
 
 
+def test_one_that_dies_soon_is_started_again_later_and_later_and_others_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(guardian, "_HEALTHY_SECONDS", 0.2)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    mule = Program("Mule", command, tmp_path, tmp_path / "log", guardian.free_port(), lambda: None)
+    server = Server(mule)
+    server.spawn()
+    for lives in (0.3, 0, 0, 0.3):
+        time.sleep(lives)
+        pid = server.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while server.pid == pid:
+            server.keep()
+            time.sleep(0.01)
+    server.stop()
+    pauses = [record.getMessage().split(" in ")[1] for record in caplog.records]
+    assert pauses == ["0.1 s", "0.2 s", "0.4 s", "0.1 s"]
+
+
 # A database that is there, but not primary
 
 

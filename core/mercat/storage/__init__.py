@@ -185,7 +185,6 @@ class Storage:
                 # Also how long a server may say nothing to the heartbeat before it counts as gone.
                 connectTimeoutMS=2 * milliseconds,
                 serverSelectionTimeoutMS=milliseconds,
-                retryWrites=True,
                 tz_aware=True,
                 tzinfo=UTC,
             )

@@ -27,9 +27,11 @@ async def with_primary(client: AsyncMongoClient[Record], attempt: Callable[[], A
     """Attempt a write again for up to 10 s while the servers answer but none is primary.
 
     A server that isn't primary has refused the write, so that repeating it can't do it twice.
-    Servers that don't answer at all are waited for no longer than the client's own timeout.
+    Servers that don't answer at all are waited for no longer than the client's own timeout. Where
+    the driver retries no writes, one whose connection breaks is attempted once more.
     """
     deadline = time.monotonic() + PRIMARY_SECONDS
+    is_last = client.options.retry_writes
     while True:
         try:
             return await attempt()
@@ -39,6 +41,10 @@ async def with_primary(client: AsyncMongoClient[Record], attempt: Callable[[], A
         except ServerSelectionTimeoutError:
             if time.monotonic() > deadline or not _is_electing(client):
                 raise
+        except AutoReconnect as error:
+            if is_last or error.timeout:
+                raise
+            is_last = True
         await asyncio.sleep(_STEP_SECONDS)
 
 
