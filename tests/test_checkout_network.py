@@ -74,9 +74,15 @@ async def shop_behind(
     """`engine` is another one, without proxies, to look at what is stored."""
     own = await engine_for(TOML)
     same = {"data_dir": str(own.settings.data_dir)}
+    is_open = False
+
+    def once_open(data: bytes) -> Fault | None:
+        return to_database(data) if is_open else None
+
     async with AsyncExitStack() as stack:
-        database, url = await stack.enter_async_context(Proxy.before(stores.mongo_url, to_database))
+        database, url = await stack.enter_async_context(Proxy.before(stores.mongo_url, once_open))
         behind = await engine_for(TOML, database={"url": url, **same})
+        is_open = True
         app = await stack.enter_async_context(served(behind))
         front = Proxy(app, to_app)
         address = await stack.enter_async_context(front.running())

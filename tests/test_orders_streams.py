@@ -314,10 +314,10 @@ async def test_each_is_told_what_is_theirs_to_see(engine: Engine, follow: Follow
     anna = await follow(engine, UPDATES, ANNA, id=parts["anna"])
     carl_of_anna = await follow(engine, UPDATES, CARL, id=parts["anna"])
     await note(engine, record, "STAFFS", is_internal=True)
-    await note(engine, record, "ANNAS", seller="anna", facts={"sum": 1})
-    await note(engine, record, "ANNAS_NOTE", ANNA, seller="anna", is_internal=True)
-    await note(engine, record, "BENS", seller="ben", facts={"sum": 1})
-    await note(engine, record, "SHOPS", facts={"sum": 1})
+    await note(engine, record, "ANNAS", part=0, facts={"sum": 1})
+    await note(engine, record, "ANNAS_NOTE", ANNA, part=0, is_internal=True)
+    await note(engine, record, "BENS", part=1, facts={"sum": 1})
+    await note(engine, record, "SHOPS", part=2, facts={"sum": 1})
     await note(engine, record, "PAYMENT_CHANGED", facts={"sum": 1})
     whole = ["STAFFS", "ANNAS", "ANNAS_NOTE", "BENS", "SHOPS", "PAYMENT_CHANGED"]
     assert kinds(await admin.got(6)) == whole
