@@ -12,6 +12,7 @@ from mercat_payments_sandbox.documents import Telling
 
 RIGHT_CODE = "123456"
 MOST_TRIES = 3
+_LONGEST_CODE = 10
 WAITING = ("OPEN", "CODE")
 """States in which the buyer is asked for something."""
 
@@ -57,14 +58,18 @@ def _choose(record: Record, button: Button, clock: Clock) -> None:
 
 
 def confirm(record: Record, code: str, clock: Clock) -> None:
-    """Take the code that 3-D Secure asks for; after three wrong ones the payment is declined."""
-    if record["state"] != "CODE":
+    """Take the code that 3-D Secure asks for; after three wrong ones the payment is declined.
+
+    The same wrong one again, as a retry sends it, is one.
+    """
+    given = code.strip()[:_LONGEST_CODE]
+    if record["state"] != "CODE" or given in record["wrong"]:
         return
-    if code.strip() == RIGHT_CODE:
+    if given == RIGHT_CODE:
         approve(record, clock)
         return
-    record["tries"] += 1
-    if record["tries"] >= MOST_TRIES:
+    record["wrong"].append(given)
+    if len(record["wrong"]) >= MOST_TRIES:
         fail(record, "DECLINED", "authentication_failed", clock)
 
 

@@ -17,7 +17,8 @@ class SandboxPaymentDocument(Document):
 
     `door` is the digest of the token of its page; the token itself and where the buyer comes back
     to are sealed in `kept`. `events` are what `fetch` tells, `operations` the answers by their
-    keys, `messages` those that wait to be sent. `due_at` is when something happens by itself next.
+    keys, `messages` those that wait to be sent; `wrong` are codes that were. `due_at` is when
+    something happens by itself next.
     """
 
     id: str  # type: ignore[assignment]
@@ -32,7 +33,7 @@ class SandboxPaymentDocument(Document):
     telling: Telling = "at_once"
     state: State = "OPEN"
     reason: str | None = None
-    tries: int = 0
+    wrong: list[str] = []
     authorized: int = 0
     voided: int = 0
     captured: int = 0

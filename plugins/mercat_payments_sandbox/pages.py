@@ -88,11 +88,11 @@ class Page:
         return _form(f"<fieldset><legend>Tell the shop</legend>{radios}</fieldset>{buttons}")
 
     def _code(self) -> str:
-        left = MOST_TRIES - self.record["tries"]
-        is_wrong = self.record["tries"] > 0
+        left = MOST_TRIES - len(self.record["wrong"])
         wrong = f'<p class="wrong" role="alert">That is not the code. Tries left: {left}.</p>'
         return _form(
-            f'{wrong if is_wrong else ""}<label for="code">The code that the bank has sent you '
+            f"{wrong if self.record['wrong'] else ''}"
+            '<label for="code">The code that the bank has sent you '
             f"(in this simulation {RIGHT_CODE})</label>"
             '<input type="text" id="code" name="code" inputmode="numeric" maxlength="10" '
             'autocomplete="one-time-code" autofocus>'

@@ -133,7 +133,7 @@ class SandboxProvider:
         if state not in WAITING:
             return Declined(record["reason"], WORDS[record["reason"]], _events(record))
         token = (await company.kept_of(self._context, record))["token"]
-        words = "That was not the right code." if record["tries"] else ""
+        words = "That was not the right code." if record["wrong"] else ""
         url = page_url(self._context, token or "")
         return ActionRequired(ref, record["expires_at"], url=url, message=words)
 
