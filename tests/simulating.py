@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 from bson import ObjectId
 
+from mercat.app import create_app
 from mercat.engine import Engine
 from mercat.storage import Record
 from mercat_orders.checkout.reconciling import reconcile
@@ -28,6 +29,12 @@ TOML = (
 )
 TABLE = {"payments_sandbox": {"webhook_secret": SECRET}}
 BACK = "https://store.example/back?cart=7"
+
+
+def client_of(engine: Engine) -> httpx.AsyncClient:
+    """A client of an engine's application."""
+    transport = httpx.ASGITransport(cast("Any", create_app(engine)))
+    return httpx.AsyncClient(transport=transport, base_url="http://shop.test")
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Whole checkouts that the simulated company has paid, by its page and by programs."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
 
 import httpx
 import pytest
@@ -25,6 +24,7 @@ from .simulating import (
     TOML,
     Buyer,
     books,
+    client_of,
     deliver,
     heading,
     job_runs,
@@ -45,8 +45,7 @@ async def shop(engine_for: EngineFor) -> Engine:
 
 @pytest.fixture
 async def http(shop: Engine) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(cast("Any", create_app(shop)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+    async with client_of(shop) as client:
         yield client
 
 
