@@ -106,7 +106,7 @@ async def test_a_message_that_could_not_be_sent_is_sent_again(
         raise RuntimeError(SECRET)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending.inbox, "receive", broken)
+        patch.setattr("mercat_payments.inbox.receive", broken)
         await pass_seconds(shop, 10)
     assert len((await payment(shop))["messages"]) == 2
     assert "its messages wait: RuntimeError" in caplog.text
