@@ -1,20 +1,23 @@
 """Whole checkouts that the simulated company has paid, by its page and by programs."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from bson import ObjectId
 
 from mercat.app import create_app
 from mercat.engine import Engine
 from mercat.errors import BootError
-from mercat.ids import encode_id
+from mercat.ids import decode_id, encode_id
 from mercat.settings import Settings
 from mercat_payments.settling import ask_again
 from mercat_products.stock.reservations import release
 
 from .banking import make_due
-from .conftest import EngineFor
+from .buying import request
+from .conftest import EngineFor, Serve
 from .market import offer
 from .order_changes import did, order_id
 from .plugins_for_tests.stocktaking.shop import figures
@@ -256,6 +259,30 @@ def test_production_refuses_it(settings_for: Callable[..., Settings]) -> None:
     with pytest.raises(BootError, match=r"only simulates payments.*take it out of \[plugins\]"):
         create_app(Engine(settings_for(TOML, **PRODUCTION)))
     create_app(Engine(settings_for(TOML.replace(', "payments_sandbox"', ""), **PRODUCTION)))
+
+
+@pytest.mark.gate
+async def test_the_demo_shop_pays_by_it_in_all_its_processes(serve: Serve) -> None:
+    toml = TOML.replace(', "payments_sandbox"', "")
+    query = """{ products(first: 1) { nodes { variants(first: 1) { nodes { id } } } } }"""
+    with serve("--demo", "--workers", "2", toml=toml) as server:
+        for _ in range(4):  # a connection each, so that both processes are asked
+            async with httpx.AsyncClient(base_url=server.url) as http:
+                found = (await http.post("/graphql", json={"query": query})).json()
+                (product,) = found["data"]["products"]["nodes"]
+                (variant,) = product["variants"]["nodes"]
+                buyer = Buyer(http, ObjectId(decode_id(variant["id"])[1]))
+                await press(http, await buyer.begins(), "pay")
+                assert await buyer.state() == "CONFIRMED"
+
+
+async def test_the_request_of_the_documentation_is_understood(buyer: Buyer) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "payments-sandbox.md").read_text()
+    document = text.partition("```graphql\n")[2].partition("```")[0]
+    cart = request(buyer.thing)["variables"]["input"]["cart"]
+    asked = {"query": document, "variables": {"cart": cart}}
+    found = (await buyer.http.post("/graphql", json=asked)).json()
+    assert found["data"]["checkoutComplete"]["order"]["state"] == "CONFIRMED"
 
 
 @pytest.mark.parametrize(

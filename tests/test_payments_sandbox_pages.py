@@ -1,5 +1,6 @@
 """The simulated company's pages: what they show, to whom, and who may press their buttons."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -106,6 +107,17 @@ async def test_without_an_address_to_come_back_to_it_ends_on_the_page(
     shown = await http.get(page)
     assert heading(shown) == "Paid"
     assert "You can close this page." in shown.text
+
+
+async def test_of_buttons_that_are_pressed_at_once_one_counts(
+    shop: Engine, http: httpx.AsyncClient
+) -> None:
+    page = await page_of(shop, return_url=BACK)
+    buttons = ("pay", "decline", "cancel", "timeout") * 3
+    answers = await asyncio.gather(*(press(http, page, button) for button in buttons))
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    kinds = [event["kind"] for event in (await payment(shop))["events"]]
+    assert kinds in (["authorized", "captured"], ["failed"], [])
 
 
 @pytest.mark.parametrize(

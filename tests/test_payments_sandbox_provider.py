@@ -102,6 +102,18 @@ async def test_twenty_refunds_at_once_never_give_back_more_than_was_taken(
     assert (await balances(provider, ref)).refunded == 900
 
 
+async def test_two_processes_never_give_back_more_than_was_taken(engine_for: EngineFor) -> None:
+    shops = [await engine_for(TOML, plugins=TABLE) for _ in range(2)]
+    providers = [SandboxProvider(shop.context()) for shop in shops]
+    ref = await paid(providers[0], "shared")
+    asked = [providers[n % 2].refund(operation(f"r{n // 2}", ref, 300)) for n in range(20)]
+    answers = await asyncio.gather(*asked)
+    assert answers[::2] == answers[1::2], "both hear the same of one key"
+    assert sum(isinstance(answer, Done) for answer in answers[::2]) == 3
+    for provider in providers:
+        assert await balances(provider, ref) == Balances(captured=1000, refunded=900)
+
+
 @pytest.mark.parametrize("other", [{"minor": 1001}, {"currency": "USD"}, {"method": "authorize"}])
 async def test_a_key_that_comes_with_something_else_is_an_error(
     provider: SandboxProvider, other: dict[str, Any]
