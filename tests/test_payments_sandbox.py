@@ -1,23 +1,19 @@
 """Whole checkouts that the simulated company has paid, by its page and by programs."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-from bson import ObjectId
 
-from mercat.app import create_app
 from mercat.engine import Engine
-from mercat.errors import BootError
-from mercat.ids import decode_id, encode_id
-from mercat.settings import Settings
+from mercat.ids import encode_id
 from mercat_payments.settling import ask_again
 from mercat_products.stock.reservations import release
 
 from .banking import make_due
 from .buying import request
-from .conftest import EngineFor, Serve
+from .conftest import EngineFor
 from .market import offer
 from .order_changes import did, order_id
 from .plugins_for_tests.stocktaking.shop import figures
@@ -38,7 +34,6 @@ from .simulating import (
 )
 
 CODE = "123456"
-PRODUCTION = {"shop": {"production": True}, "database": {"encryption_key": "QUJD" * 32}}
 
 
 @pytest.fixture
@@ -255,27 +250,6 @@ async def test_what_the_sandbox_does_not_have_is_declined(shop: Engine, buyer: B
     assert await shop.storage.database["sandbox_payments"].count_documents({}) == 0
 
 
-def test_production_refuses_it(settings_for: Callable[..., Settings]) -> None:
-    with pytest.raises(BootError, match=r"only simulates payments.*take it out of \[plugins\]"):
-        create_app(Engine(settings_for(TOML, **PRODUCTION)))
-    create_app(Engine(settings_for(TOML.replace(', "payments_sandbox"', ""), **PRODUCTION)))
-
-
-@pytest.mark.gate
-async def test_the_demo_shop_pays_by_it_in_all_its_processes(serve: Serve) -> None:
-    toml = TOML.replace(', "payments_sandbox"', "")
-    query = """{ products(first: 1) { nodes { variants(first: 1) { nodes { id } } } } }"""
-    with serve("--demo", "--workers", "2", toml=toml) as server:
-        for _ in range(4):  # a connection each, so that both processes are asked
-            async with httpx.AsyncClient(base_url=server.url) as http:
-                found = (await http.post("/graphql", json={"query": query})).json()
-                (product,) = found["data"]["products"]["nodes"]
-                (variant,) = product["variants"]["nodes"]
-                buyer = Buyer(http, ObjectId(decode_id(variant["id"])[1]))
-                await press(http, await buyer.begins(), "pay")
-                assert await buyer.state() == "CONFIRMED"
-
-
 async def test_the_request_of_the_documentation_is_understood(buyer: Buyer) -> None:
     text = (Path(__file__).parents[1] / "docs" / "payments-sandbox.md").read_text()
     document = text.partition("```graphql\n")[2].partition("```")[0]
@@ -283,22 +257,3 @@ async def test_the_request_of_the_documentation_is_understood(buyer: Buyer) -> N
     asked = {"query": document, "variables": {"cart": cart}}
     found = (await buyer.http.post("/graphql", json=asked)).json()
     assert found["data"]["checkoutComplete"]["order"]["state"] == "CONFIRMED"
-
-
-@pytest.mark.parametrize(
-    ("toml", "production", "is_on"),
-    [
-        ('enabled = ["payments", "payments_manual"]', False, True),
-        ('enabled = ["payments", "payments_sandbox"]', False, True),
-        ('enabled = ["payments"]', True, False),
-        ('enabled = ["media"]', False, False),
-    ],
-)
-def test_it_is_on_in_the_demo_shop_where_it_can_be(
-    settings_for: Callable[..., Settings], toml: str, production: bool, is_on: bool
-) -> None:
-    settings = settings_for(f"[plugins]\n{toml}\n", **(PRODUCTION if production else {}))
-    names = [plugin.name for plugin in Engine(settings, demo=True).plugins]
-    assert names.count("payments_sandbox") == is_on
-    without = [plugin.name for plugin in Engine(settings).plugins]
-    assert ("payments_sandbox" in without) is ("payments_sandbox" in toml)

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -25,6 +25,7 @@ from mercat_payments_sandbox.settings import SandboxSettings
 _TRIES = 10
 _PAUSE_SECONDS = 0.02
 _TOKEN_BYTES = 32
+_REF_BYTES = 12
 
 T = TypeVar("T")
 
@@ -120,31 +121,40 @@ async def _made(context: Context, request: Start) -> Record:
     token, clock = secrets.token_urlsafe(_TOKEN_BYTES), clock_of(context)
     minutes = context.settings(SandboxSettings).expires_minutes
     kept = {"token": token, "return_url": request.return_url}
-    record: dict[str, Any] = {
+    record: Record = {
         "_id": request.key,
-        "ref": f"sandbox_{secrets.token_hex(12)}",
+        "ref": f"sandbox_{secrets.token_hex(_REF_BYTES)}",
         "door": _door(token),
         "kept": await encryption_of(context).seal(kept),
+        **_asked_for(request),
+        **_untouched(),
+        "created_at": clock.now,
+        "expires_at": clock.now + timedelta(minutes=minutes),
+    }
+    _settle_at_once(record, clock)
+    return {**record, "due_at": books.next_due(record)}
+
+
+def _asked_for(request: Start) -> Record:
+    return {
         "method": request.method,
         "amount": request.money.minor,
         "currency": request.money.currency,
         "order_number": request.order_number,
         "outcome": request.data.get("outcome"),
         "telling": request.data.get("messages", "at_once"),
+    }
+
+
+def _untouched() -> Record:
+    return {
         "state": "OPEN",
         "reason": None,
         **dict.fromkeys(("authorized", "voided", "captured", "refunded"), 0),
-        "wrong": [],
-        "events": [],
-        "operations": [],
-        "messages": [],
-        "created_at": clock.now,
-        "expires_at": clock.now + timedelta(minutes=minutes),
+        **{name: [] for name in ("wrong", "events", "operations", "messages")},
         "settles_at": None,
         "version": 1,
     }
-    _settle_at_once(record, clock)
-    return {**record, "due_at": books.next_due(record)}
 
 
 def _settle_at_once(record: Record, clock: Clock) -> None:
