@@ -35,7 +35,7 @@ def origin_of(url: str | None) -> str | None:
     except ValueError:
         return None
     if parts.scheme in {"http", "https"}:
-        is_plain = "@" not in parts.netloc and _HOST.fullmatch(parts.netloc)
+        is_plain = _HOST.fullmatch(parts.netloc)
         return f"{parts.scheme}://{parts.netloc}" if is_plain else None
     is_app = _SCHEME.fullmatch(parts.scheme) and parts.scheme not in _NO_PAGES
     return f"{parts.scheme}:" if is_app else None

@@ -28,12 +28,15 @@ def secret_of(context: Context) -> bytes:
 
 
 async def send_due(context: Context, record: Record) -> None:
-    """Send the messages of a payment that are due; each stays there until it was taken."""
+    """Send the messages of a payment that are due; what isn't taken waits for the job."""
     now = company.clock_of(context).now
-    for message in record["messages"]:
-        if message["due_at"] <= now:
-            await _send(context, record, message["event"])
-            await company.changed(context, record["_id"], _without(message["id"]))
+    try:
+        for message in record["messages"]:
+            if message["due_at"] <= now:
+                await _send(context, record, message["event"])
+                await company.changed(context, record["_id"], _without(message["id"]))
+    except Exception as error:  # noqa: BLE001  the payment is what it is all the same
+        _logger.warning("%s: its messages wait: %s", record["ref"], type(error).__name__)
 
 
 async def come_due(context: Context) -> None:
@@ -42,10 +45,7 @@ async def come_due(context: Context) -> None:
     Safe to repeat, as a message that comes twice counts once.
     """
     for record in await company.due(context, _MOST):
-        try:
-            await send_due(context, await company.now(context, record))
-        except Exception as error:  # noqa: BLE001  the others are sent all the same
-            _logger.warning("%s: its messages wait: %s", record["ref"], type(error).__name__)
+        await send_due(context, await company.now(context, record))
 
 
 async def _send(context: Context, record: Record, event: str) -> None:
