@@ -34,6 +34,8 @@ def press(record: Record, button: Button, telling: Telling, code: str, clock: Cl
     Raises InvalidError for a button that isn't on the page.
     """
     if record["state"] == "OPEN":
+        if button == "confirm":
+            raise InvalidError("there is no such button on this page")
         record["telling"] = telling
         _choose(record, button, clock)
     elif record["state"] == "CODE" and button == "cancel":
@@ -51,10 +53,8 @@ def _choose(record: Record, button: Button, clock: Clock) -> None:
         record["state"] = "CODE"
     elif button == "timeout":
         settle_later(record, clock)
-    elif button == "cancel":
-        fail(record, "CANCELLED", "cancelled", clock)
     else:
-        raise InvalidError("there is no such button on this page")
+        fail(record, "CANCELLED", "cancelled", clock)
 
 
 def confirm(record: Record, code: str, clock: Clock) -> None:

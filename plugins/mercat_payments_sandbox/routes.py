@@ -88,7 +88,7 @@ def _form(body: bytes) -> tuple[Button, Telling, str]:
     found = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
     button, telling = found.get("do", ""), found.get("messages", "at_once")
     if button not in get_args(Button) or telling not in get_args(Telling):
-        raise InvalidError("There is no such button on this page.")
+        raise InvalidError("there is no such button on this page")
     return cast("Button", button), cast("Telling", telling), found.get("code", "")
 
 
