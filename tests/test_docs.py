@@ -295,6 +295,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
         '{"iban": "DE89370400440532013000"}',
         BankTransferSettings(iban="DE89370400440532013000"),
     ),
+    "plugins.payments_sandbox.public_url": ("https://shop.test", "https://shop.test"),
+    "plugins.payments_sandbox.webhook_secret": ("x" * 16, SecretStr("x" * 16)),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),
     "plugins.media.max_pixels": ("20000", 20_000),

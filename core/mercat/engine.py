@@ -81,7 +81,12 @@ class Engine:
         self.settings = settings or load_settings()
         self._own: dict[type, Any] = {}
         self.demo = demo
-        self.plugins = load_plugins(self.settings.enabled, mercat.__version__, self.settings.file)
+        self.plugins = load_plugins(
+            self.settings.enabled,
+            mercat.__version__,
+            self.settings.file,
+            demo=demo and not self.settings.shop.production,
+        )
         self._plugin_settings = self._read_plugin_settings()
         self.hooks = Hooks(DOMAINS)
         for plugin in self.plugins:

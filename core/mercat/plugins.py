@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from mercat.errors import BootError
 from mercat.manifest import Manifest
-from mercat.settings import FIRST_PARTY
+from mercat.settings import DEMO_ONLY, FIRST_PARTY
 
 ENTRY_POINT_GROUP = "mercat.plugins"
 
@@ -33,9 +33,12 @@ class Plugin:
         return self.manifest.name
 
 
-def load_plugins(enabled: Sequence[str], engine_version: str, file: Path) -> list[Plugin]:
+def load_plugins(
+    enabled: Sequence[str], engine_version: str, file: Path, *, demo: bool = False
+) -> list[Plugin]:
     """Import the plugins that `[plugins] enabled` lists, in the order in which they boot.
 
+    With `demo` also those of the demo shop whose requirements are enabled.
     An entry is a built-in's short name, the name of an entry point in the group `mercat.plugins`,
     or a dotted path to a package. Raises BootError naming who is at fault and what to change.
     """
@@ -44,9 +47,19 @@ def load_plugins(enabled: Sequence[str], engine_version: str, file: Path) -> lis
         raise BootError(f"{file}: [plugins] enabled lists '{repeated[0]}' twice; remove one")
     installed = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     plugins = [_load(entry, installed, file) for entry in enabled]
+    if demo:
+        plugins += _for_demo(plugins, installed, file)
     _check_names(plugins, file)
     _check_versions(plugins, engine_version, file)
     return in_order(plugins)
+
+
+def _for_demo(
+    plugins: Sequence[Plugin], installed: dict[str, EntryPoint], file: Path
+) -> list[Plugin]:
+    names = {plugin.name for plugin in plugins}
+    more = [_load(entry, installed, file) for entry in DEMO_ONLY if entry not in names]
+    return [plugin for plugin in more if names.issuperset(plugin.manifest.requires)]
 
 
 def _load(entry: str, installed: dict[str, EntryPoint], file: Path) -> Plugin:

@@ -40,7 +40,11 @@ FIRST_PARTY = (
     "orders",
     "payments",
     "payments_manual",
+    "payments_sandbox",
 )
+DEMO_ONLY = ("payments_sandbox",)
+"""Those that are off unless they are named, and on in the demo shop."""
+DEFAULT = tuple(name for name in FIRST_PARTY if name not in DEMO_ONLY)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -88,7 +92,10 @@ class RedisSettings(_Section):
 
 
 class ShopSettings(_Section):
-    """`[shop]`: what the shop is. `production` turns off what only developers need."""
+    """`[shop]`: what the shop is.
+
+    `production` turns off what only developers need, and refuses simulated payments.
+    """
 
     name: str = "Mercat"
     currency: str = "EUR"
@@ -155,7 +162,7 @@ class Settings(_Section):
     shop: ShopSettings = ShopSettings()
     graphql: GraphQLSettings = GraphQLSettings()
     cache: CacheSettings = CacheSettings()
-    enabled: tuple[str, ...] = FIRST_PARTY
+    enabled: tuple[str, ...] = DEFAULT
     plugins: dict[str, dict[str, Any]] = {}
     file: Path = Path(FILE_NAME)
     in_file: frozenset[str] = frozenset()  # what engine.toml itself sets: "database.name"
@@ -182,8 +189,8 @@ _KNOWN = ("server", "database", "redis", "shop", "graphql", "cache", "plugins")
 def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read the settings.
 
-    `path` defaults to `engine.toml` in the current folder, which may be absent: then every
-    first-party plugin is on. `overrides` are sections, as the command line sets them, and win over
+    `path` defaults to `engine.toml` in the current folder, which may be absent: then `DEFAULT`
+    plugins are on. `overrides` are sections, as the command line sets them, and win over
     all else. Raises BootError naming the file, the key and the fix.
     """
     file = path or Path(os.environ.get("MERCAT_CONFIG", FILE_NAME))
@@ -201,7 +208,7 @@ def load_settings(path: Path | None = None, overrides: Mapping[str, Any] | None 
     merged = _merge(_dynaconf(file, secrets), overrides or {})
     plugins = dict(merged.get("plugins", {}))
     enabled = read_section(
-        _Enabled, {"enabled": plugins.pop("enabled", list(FIRST_PARTY))}, "plugins", file
+        _Enabled, {"enabled": plugins.pop("enabled", list(DEFAULT))}, "plugins", file
     )
     for name, table in plugins.items():
         if not isinstance(table, dict):
