@@ -474,7 +474,7 @@ async def test_payments_from_before_say_themselves_who_began_them(shop: Engine, 
     await shop.storage.database["payment_operations"].insert_one(start)
     own = [one for one in shop.migrations if one.id.startswith("payments/")]
     await migrate(shop.context(), own, lambda _migration, _seconds: None)
-    assert await stored(shop, "o") == {**before, "who": "ada"}
+    assert await stored(shop, "o") == {**before, "who": "ada", "is_asked": False}
     assert await operations(shop, "o") == [("START", "DONE")]
     assert await refunded(shop, "r", "o", 400) == "done"
 

@@ -211,3 +211,28 @@ async def test_a_payment_that_ended_gives_back_what_a_message_says_was_taken(
     payment = await stored(shop, "1")
     assert (payment["state"], payment["captured"], payment["refunded"]) == ("ended", 1000, 1000)
     assert bank.taken("1") == 0
+
+
+@pytest.mark.parametrize("way", ["later", "action"])
+async def test_what_no_message_ever_told_is_asked_for(shop: Engine, bank: Bank, way: str) -> None:
+    await started(shop, "1", way)
+    bank.accounts["start:1"].taken = True
+    await make_due(shop, "1")
+    await ask_again(shop.context())
+    payment = await stored(shop, "1")
+    assert (payment["state"], payment["ask_at"]) == ("paid", None)
+    assert await events(shop, "1") == ["captured"]
+
+
+async def test_a_payment_that_stays_open_is_asked_for_later_and_later(
+    shop: Engine, bank: Bank
+) -> None:
+    await started(shop, "1", "later")
+    pauses = []
+    for _ in range(4):
+        await make_due(shop, "1")
+        before = datetime.now(UTC)
+        await ask_again(shop.context())
+        pauses.append(((await stored(shop, "1"))["ask_at"] - before).total_seconds())
+    assert [round(pause / 20) for pause in pauses] == [1, 2, 4, 8]
+    assert len(bank.asked("fetch")) == 4

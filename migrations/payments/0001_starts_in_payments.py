@@ -11,7 +11,8 @@ async def up(context: Context) -> None:
     operations, payments = database["payment_operations"], database["payments"]
     while found := await operations.find(_STARTS).limit(_AT_ONCE).to_list():
         for start in found:
-            await payments.update_one({"_id": start["payment"]}, {"$set": {"who": start["who"]}})
+            added = {"who": start["who"], "is_asked": False}  # all there were are by hand
+            await payments.update_one({"_id": start["payment"]}, {"$set": added})
             await operations.delete_one({"_id": start["_id"]})
 
 

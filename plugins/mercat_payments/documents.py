@@ -27,7 +27,7 @@ class PaymentDocument(Document):
     `refunding` is what refunds that aren't settled will take, and `refundable` what is left then,
     so that a refund compares one stored number. `request` is what the provider is asked, sealed,
     until it has answered; `shown` what the buyer or the client gets, sealed. `ask_at` is when the
-    provider is asked again.
+    provider is asked again; one that `is_asked` knows by itself what was paid.
 
     An order that ended before anything was begun has an id and `ended_at` alone, so that what comes
     too late begins nothing.
@@ -41,6 +41,7 @@ class PaymentDocument(Document):
     currency: str
     order_number: str
     on_delivery: bool = False
+    is_asked: bool
     who: str
     ref: str | None = None
     start: OperationState = "BEGUN"

@@ -27,6 +27,8 @@ from mercat_payments.standing import has_open, is_covered, standing
 FIRST_PAUSE = timedelta(seconds=10)
 MOST_ASKS = 40
 """How often a provider is asked again, which takes more than a day."""
+NEWS = frozenset({"action", "awaited"})
+"""How a payment stands of which its provider may have news."""
 _TRIES = 3
 _BEFORE: dict[OperationState, tuple[OperationState, ...]] = {
     "UNKNOWN": ("BEGUN",),
@@ -243,9 +245,10 @@ def _settled(found: _Found, operation: Record) -> OperationState | None:
 
 
 def _asking(payment: Record, found: Sequence[Record]) -> Record:
-    """When the provider is asked again, if it is."""
+    """When the provider is asked again, if it is: what nobody knows, and what may be paid yet."""
     is_ending = payment["ended_at"] is not None and payment["state"] != "ended"
-    if not is_ending and not has_open(found):
+    is_awaited = payment["is_asked"] and payment["state"] in NEWS
+    if not is_ending and not is_awaited and not has_open(found):
         return {"ask_at": None, "asks": 0}
     if payment["asks"] > MOST_ASKS:
         return {"ask_at": None}

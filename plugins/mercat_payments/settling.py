@@ -21,6 +21,7 @@ from mercat_payments.documents import OPEN
 from mercat_payments.ledger import (
     FIRST_PAUSE,
     MOST_ASKS,
+    NEWS,
     note,
     note_events,
     note_outcome,
@@ -33,7 +34,6 @@ from mercat_payments.refunding import ask_to_refund, begin_refund
 from mercat_payments.starting import ask_to_start, new_operation
 from mercat_payments.telling import status_of
 
-_NEWS = {"action", "awaited"}
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_ONCE = 8
 _MOST = 100
@@ -48,7 +48,7 @@ async def status(context: Context, key: str) -> PaymentStatus | None:
     if payment is None:
         return None
     provider = providers_of(context).find(payment["provider"])
-    if provider is not None and _needs_news(payment, provider):
+    if provider is not None and _needs_news(payment):
         async with turn(context, "payment", key):
             payment = await settled(context, provider, payment)
     return await status_of(context, payment)
@@ -94,7 +94,7 @@ async def settled(context: Context, provider: PaymentProvider, payment: Record) 
     if payment["start"] in OPEN:
         payment = await ask_to_start(context, provider, payment, is_told=True)
     payment = await _repeat(context, provider, payment)
-    if payment["state"] in _NEWS:
+    if payment["state"] in NEWS:
         payment = await _ask_for_news(context, provider, payment)
     for _ in range(_STEPS):
         left = payment["left"]
@@ -167,10 +167,8 @@ async def _refund_rest(context: Context, provider: PaymentProvider, payment: Rec
     return await ask_to_refund(context, provider, payment, operation)
 
 
-def _needs_news(payment: Record, provider: PaymentProvider) -> bool:
-    if payment["state"] == "unknown":
-        return True
-    return payment["state"] in _NEWS and not provider.capabilities.by_hand
+def _needs_news(payment: Record) -> bool:
+    return payment["state"] == "unknown" or (payment["is_asked"] and payment["state"] in NEWS)
 
 
 async def ask_again(context: Context) -> None:

@@ -124,7 +124,7 @@ async def _begin(
     What is settled by hand asks nobody outside: that is written once, with its outcome.
     """
     number = await next_number(context.storage, COUNTER)
-    payment = _new(context, wanted, provider.code, offered, number)
+    payment = _new(context, wanted, provider, offered, number)
     given = {"return_url": wanted.return_url, "data": dict(wanted.data)}
     payment["request"] = await sealed(context, given) if any(given.values()) else None
     if provider.capabilities.by_hand:
@@ -167,18 +167,23 @@ def _who(context: Context) -> str:
 
 
 def _new(
-    context: Context, wanted: PaymentWanted, code: str, offered: Method, number: int
+    context: Context,
+    wanted: PaymentWanted,
+    provider: PaymentProvider,
+    offered: Method,
+    number: int,
 ) -> Record:
     now = stored_now()
     return {
         "_id": wanted.key,
         "number": number,
-        "provider": code,
+        "provider": provider.code,
         "method": wanted.method,
         "amount": wanted.amount,
         "currency": wanted.currency,
         "order_number": wanted.order_number,
         "on_delivery": offered.paid == "on_delivery",
+        "is_asked": not provider.capabilities.by_hand,
         "who": _who(context),
         "ref": None,
         "start": "BEGUN",
