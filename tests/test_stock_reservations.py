@@ -314,6 +314,19 @@ async def test_one_cart_in_many_windows_ends_as_one_of_them(
     assert await reserved(engine, cups) == [asked.get(key, 0) for key in cups]
 
 
+async def test_a_hold_whose_reply_was_lost_is_held_once(
+    engine: Engine, cups: list[ObjectId]
+) -> None:
+    context = engine.context()
+    stock = await context.storage.collection(StockDocument).find_one({"_id": cups[0]})
+    assert stock is not None
+    wanted = holds.Wanted("cart", 1, Line(cups[0], 3), datetime.now(UTC) + LONG)
+    for _ in range(2):
+        async with asyncio.timeout(10):
+            await holds.hold(context, wanted, stock)
+    assert await figures(engine, cups[0]) == (10, 3)
+
+
 async def test_carts_that_grow_at_once_never_hold_too_much(
     engine: Engine, cups: list[ObjectId], monkeypatch: pytest.MonkeyPatch
 ) -> None:

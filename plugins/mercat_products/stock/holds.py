@@ -204,7 +204,7 @@ async def _changed(
     Not by findAndModify, for which SecantusDB reads every stock there is.
     """
     written = await stocks(context).update_one(condition, update, **more)
-    if not written.modified_count:
+    if not written.matched_count:  # where its reply was lost, it changed nothing the second time
         return None
     return await stocks(context).find_one({"_id": condition["_id"]}, _FIGURES)
 
