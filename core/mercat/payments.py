@@ -6,7 +6,7 @@ must not go wrong with it. See docs/payments.md.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol, TypeAlias
 
 from mercat.context import Context
@@ -46,8 +46,9 @@ class Capabilities:
     `manual_capture`: it authorizes first, and captures when told to; in parts with
     `partial_capture`, several times with `multiple_captures`. `partial_refund`: it gives back less
     than all. `redirect`: the buyer may have to go elsewhere. `async_result`: a payment may be
-    settled long after it began. `by_hand`: it asks nobody, and people say what came in and
-    what went out. For `key_hours` it takes the same key for the same request.
+    settled long after it began. `saved_methods`: it is a `Vault` too, and `start` takes what is
+    kept there. `by_hand`: it asks nobody, and people say what came in and what went out. For
+    `key_hours` it takes the same key for the same request.
     """
 
     manual_capture: bool = False
@@ -56,6 +57,7 @@ class Capabilities:
     partial_refund: bool = False
     redirect: bool = False
     async_result: bool = False
+    saved_methods: bool = False
     by_hand: bool = False
     key_hours: int = 24
 
@@ -86,7 +88,9 @@ class Start:
     """A payment to be made, once for each `key`: the same again is the same request.
 
     `method` is the id of a Method. `data` is what the client has from the provider, such as a
-    token. The buyer comes back to `return_url`.
+    token. The buyer comes back to `return_url`. Without `captures` the money is only reserved, where
+    the provider can (`manual_capture`). `customer` is the reference that its Vault gave for the
+    buyer, `saved_method` one of that customer's; with `saves` what is paid with is to be kept there.
     """
 
     key: str
@@ -95,6 +99,10 @@ class Start:
     order_number: str
     return_url: str | None = None
     data: Mapping[str, str] = field(default_factory=dict, repr=False)
+    captures: bool = True
+    customer: str | None = None
+    saved_method: str | None = None
+    saves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +120,15 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something to be done with the payment `ref`, once for each `key`."""
+    """Something to be done with the payment `ref`, once for each `key`.
+
+    Where a capture `is_last`, what it leaves of the authorization is not wanted any more.
+    """
 
     key: str
     ref: str
     money: Amount
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +182,15 @@ class ActionRequired:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """It is not done, for good. `code` is for programs, `message` for the buyer."""
+    """It is not done, for good. `code` is for programs, `message` for the buyer.
+
+    `ref` is the provider's payment, where one was begun all the same: its messages are known by it.
+    """
 
     code: str
     message: str
     events: tuple[Event, ...] = ()
+    ref: str | None = None
 
 
 Outcome: TypeAlias = Done | Pending | ActionRequired | Declined
@@ -221,6 +237,64 @@ class PaymentProvider(Protocol):
 
         Raises InvalidError for one that the provider did not sign, or that is too old. No I/O.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A buyer who wants something kept, once for each `key`; `id` is what the shop calls them."""
+
+    key: str
+    id: str
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMethod:
+    """A way to pay that a customer wants kept, without paying now; once for each `key`.
+
+    `data` is what the client has from the provider, such as a token.
+    """
+
+    key: str
+    customer: str
+    return_url: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """What is kept for a customer: `name` is shown, such as `Visa •••• 4242`.
+
+    It pays as the Method with the id `method` does. `expires` is the last day of a card.
+    """
+
+    ref: str
+    name: str
+    method: str = ""
+    expires: date | None = None
+
+
+class Vault(Protocol):
+    """What a PaymentProvider with `saved_methods` is too: it keeps ways to pay for its buyers.
+
+    The shop knows them by references alone; card numbers stay with the provider. Each call has
+    20 s, and raises OutcomeUnknown where it can't be known what happened.
+    """
+
+    async def enrol(self, customer: Customer) -> str:
+        """The provider's reference for a buyer; the same for the same key."""
+
+    async def saved_methods(self, customer: str) -> Sequence[SavedMethod]:
+        """What is kept for a customer now."""
+
+    async def save_method(self, request: SaveMethod) -> Outcome:
+        """Keep a way to pay. `ref` of Done is the SavedMethod's; ActionRequired as in `start`."""
+
+    async def delete_method(self, customer: str, ref: str) -> None:
+        """Keep it no longer; what isn't this customer's, or isn't there any more, stays as it is."""
+
+    async def forget(self, customer: str) -> None:
+        """Keep nothing of a customer who is erased; may be called twice."""
 
 
 @hookspec
