@@ -88,9 +88,9 @@ class Start:
     """A payment to be made, once for each `key`: the same again is the same request.
 
     `method` is the id of a Method. `data` is what the client has from the provider, such as a
-    token. The buyer comes back to `return_url`. Without `captures` the money is only reserved, where
-    the provider can (`manual_capture`). `customer` is the reference that its Vault gave for the
-    buyer, `saved_method` one of that customer's; with `saves` what is paid with is to be kept there.
+    token. The buyer comes back to `return_url`. Without `captures` the money is only reserved,
+    where the provider can (`manual_capture`). `customer` is the reference that its Vault gave for
+    the buyer, `saved_method` one of that customer's; with `saves` what it is paid with is kept.
     """
 
     key: str
@@ -291,7 +291,7 @@ class Vault(Protocol):
         """Keep a way to pay. `ref` of Done is the SavedMethod's; ActionRequired as in `start`."""
 
     async def delete_method(self, customer: str, ref: str) -> None:
-        """Keep it no longer; what isn't this customer's, or isn't there any more, stays as it is."""
+        """Keep it no longer; what isn't this customer's, or is gone, stays as it is."""
 
     async def forget(self, customer: str) -> None:
         """Keep nothing of a customer who is erased; may be called twice."""
