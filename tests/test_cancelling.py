@@ -165,7 +165,7 @@ async def test_somebody_elses_order_is_not_there(engine: Engine, viewer: Viewer)
 async def test_who_may_only_read_changes_nothing(engine: Engine) -> None:
     order = await placed(engine, 3)
     assert await refused(engine, "orderCancel", READER, orderId=order_id(order)) == "FORBIDDEN"
-    assert await refused(engine, "orderRefund", READER, orderId=order_id(order), lines=[]) == (
+    assert await refused(engine, "refundCreate", READER, orderId=order_id(order), lines=[]) == (
         "FORBIDDEN"
     )
 
@@ -269,7 +269,7 @@ async def test_of_all_that_is_done_at_once_the_money_and_the_stock_come_out_righ
         *(refused(engine, "orderFulfil", ANNA, **mine, lines=units(order, 1)) for _ in range(4)),
         *(refused(engine, "orderCancel", CARL, **whole, lines=units(order, 1)) for _ in range(4)),
         *(refused(engine, "orderCancel", **mine, lines=units(order, 1)) for _ in range(4)),
-        *(refused(engine, "orderRefund", **whole, amount={"amount": "40"}) for _ in range(4)),
+        *(refused(engine, "refundCreate", **whole, amount={"amount": "40"}) for _ in range(4)),
         *(refused(engine, "orderCancel", BERT, sellerOrderId=part_id(order, 1)) for _ in range(4)),
     )
     now = await stored(engine, order)

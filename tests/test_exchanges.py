@@ -23,7 +23,7 @@ REQUEST = f"""mutation ($input: OrderReturnRequestInput!) {{ orderReturnRequest(
   returns {BACK} userErrors {{ code field message }} }} }}"""
 APPROVE = f"""mutation ($input: ReturnApproveInput!) {{ returnApprove(input: $input) {{
   sellerOrder {{ state returns {BACK} }} userErrors {{ code field message }} }} }}"""
-PAY = """mutation ($input: OrderPayInput!) { orderPay(input: $input) {
+PAY = """mutation ($input: PaymentStartInput!) { paymentStart(input: $input) {
   order { due { amount } } userErrors { code message } } }"""
 
 

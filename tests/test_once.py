@@ -51,7 +51,7 @@ def test_whatever_takes_a_proof_is_asked_once_a_document(engine: Engine) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["register", "passwordResetRequest", "checkoutComplete", "orderPay"]
+    "name", ["register", "passwordResetRequest", "checkoutComplete", "paymentStart"]
 )
 def test_messages_and_orders_are_asked_for_once_a_document(engine: Engine, name: str) -> None:
     kind = name[0].upper() + name[1:]

@@ -41,7 +41,7 @@ ORDER = f"""{{ state version paid {{ amount }} due {{ amount }} refunded {{ amou
   currentTotal {{ amount }} {LINES} paymentMethods {{ id }} sellerOrders {{ state }} }}"""
 EDIT = f"""mutation ($input: OrderEditInput!) {{ orderEdit(input: $input) {{
   order {ORDER} difference {{ amount }} userErrors {{ code field message }} }} }}"""
-PAY = f"""mutation ($input: OrderPayInput!) {{ orderPay(input: $input) {{
+PAY = f"""mutation ($input: PaymentStartInput!) {{ paymentStart(input: $input) {{
   order {ORDER} action {{ kind url }} userErrors {{ code field message }} }} }}"""
 
 
@@ -353,7 +353,7 @@ async def test_only_the_buyer_and_staff_pay(engine: Engine) -> None:
     for viewer in (ANNA, READER, CORA):
         given = {"orderId": order_id(order), "paymentMethodId": "till:paid"}
         answer = await answered(engine, PAY, {"input": given}, viewer=viewer)
-        (error,) = answer.get("errors") or answer["data"]["orderPay"]["userErrors"]
+        (error,) = answer.get("errors") or answer["data"]["paymentStart"]["userErrors"]
         assert error.get("extensions", error)["code"] in {"FORBIDDEN", "NOT_FOUND"}
     payload = await asked(engine, PAY, STAFF, orderId=order_id(order))
     assert [error["code"] for error in payload["userErrors"]] == ["PAYMENT_METHOD"]
@@ -569,7 +569,7 @@ async def _stepped(engine: Engine, order: Record, known: Till, step: tuple[str, 
         known.take(index, value)
     elif what == "refund" and value <= known.total:
         amount = {"amount": format_minor(value, "EUR")}
-        await did(engine, "orderRefund", STAFF, orderId=order_id(order), amount=amount)
+        await did(engine, "refundCreate", STAFF, orderId=order_id(order), amount=amount)
         known.total -= value
     elif what == "pay":
         await paid(engine, order, "till:paid")

@@ -240,12 +240,12 @@ class Orders(RuleBasedStateMachine):
         given = {"amount": {"amount": format_minor(amount, "EUR")}}
         if which == 3:
             expected = self.model.refund(None, amount)
-            self.compare(expected, "orderRefund", orderId=order_id(self.order), **given)
+            self.compare(expected, "refundCreate", orderId=order_id(self.order), **given)
             return
         part, known = self.chosen(which)
         expected = self.model.refund(known, amount)
         where = encode_id("SellerOrder", part["id"])
-        self.compare(expected, "orderRefund", sellerOrderId=where, **given)
+        self.compare(expected, "refundCreate", sellerOrderId=where, **given)
 
     @invariant()
     def agrees(self) -> None:

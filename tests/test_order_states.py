@@ -56,7 +56,7 @@ MUTATIONS = {
     Event.RETURN_RECEIVE: "returnReceive",
     Event.RETURN_REFUSE: "returnRefuse",
     Event.RETURN_REFUND: "returnRefund",
-    Event.REFUND: "orderRefund",
+    Event.REFUND: "refundCreate",
     Event.NOTE: "orderNoteAdd",
 }
 ABOUT_PARCELS = {Event.TRACK, Event.SHIP, Event.DELIVER, Event.UNFULFIL}

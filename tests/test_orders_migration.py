@@ -58,5 +58,5 @@ async def test_orders_from_before_name_their_payments_parts_and_refunds(engine: 
     now = await stored(engine, order)
     assert {**now, "version": before["version"]} == before
     await did(engine, "returnRefund", id=back)
-    await did(engine, "orderRefund", orderId=order_id(order), amount={"amount": "0.90"})
+    await did(engine, "refundCreate", orderId=order_id(order), amount={"amount": "0.90"})
     assert given_back(order) == 3_090

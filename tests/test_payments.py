@@ -53,7 +53,7 @@ async def _hear(key: str) -> None:
 def toml_of(plugins: Plugins, *banks: Bank) -> str:
     """An engine.toml with a plugin that has these banks, and one that hears of payments."""
     plugins.add("banks", payment_providers=lambda: list(banks), payment_changed=_hear)
-    return plugins.toml("payments")
+    return plugins.toml("media", "products", "orders", "payments")
 
 
 @pytest.fixture
@@ -460,7 +460,7 @@ async def test_a_payment_whose_provider_is_off_stands_as_it_stood(
 ) -> None:
     engine = await engine_for(toml_of(plugins, bank))
     await started(engine, "o", "later")
-    without = await engine_for('[plugins]\nenabled = ["payments"]\n')
+    without = await engine_for('[plugins]\nenabled = ["media", "products", "orders", "payments"]\n')
     assert await status(without, "o") == "awaited"
     assert await without.hooks.first(payment_start, without.context(), wanted("o")) is None
 

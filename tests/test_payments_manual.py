@@ -45,7 +45,8 @@ EMPTY = "[plugins.payments_manual.on_delivery]\n[plugins.payments_manual.bank_tr
 
 
 def toml_of(more: str) -> str:
-    return f'[plugins]\nenabled = ["payments", "payments_manual"]\n{more}'
+    enabled = '"media", "products", "orders", "payments", "payments_manual"'
+    return f"[plugins]\nenabled = [{enabled}]\n{more}"
 
 
 async def offered(
@@ -110,7 +111,9 @@ async def test_the_limits_hold_when_it_starts_too(engine_for: EngineFor) -> None
 async def test_on_delivery_the_goods_go_first(engine_for: EngineFor) -> None:
     engine = await engine_for(toml_of(BOTH))
     found = await started(engine, "o", "on_delivery")
-    assert found == PaymentStatus("on_delivery", "Pay 12.50 EUR on delivery.")
+    assert found == PaymentStatus(
+        "on_delivery", "Pay 12.50 EUR on delivery.", captured=0, refunded=0, is_by_hand=True
+    )
     assert await engine.hooks.first(payment_status, engine.context(), "o") == found
 
 

@@ -12,7 +12,7 @@ from mercat.money import Amount
 from mercat.payments import Event, EventKind, Operation, Outcome, Pending
 from mercat_payments import settling
 from mercat_payments.ledger import note_events
-from mercat_payments.refunding import begin_refund
+from mercat_payments.operating import begin, new_operation
 
 from .banking import (
     WHEN,
@@ -132,7 +132,10 @@ async def test_the_database_decides_whatever_each_has_read(shop: Engine, bank: B
     await started(shop, "o")
     read = await stored(shop, "o")
     found = await asyncio.gather(
-        *(begin_refund(shop.context(), read, f"refund:r{n}", 150, "") for n in range(20)),
+        *(
+            begin(context, new_operation(context, read, f"refund:r{n}", "REFUND", 150))
+            for n in range(20)
+        ),
         return_exceptions=True,
     )
     assert sum(isinstance(each, InvalidError) for each in found) == 14
@@ -251,7 +254,7 @@ async def test_a_provider_that_is_off_gives_nothing_back(
     plugins: Plugins, bank: Bank, engine_for: EngineFor
 ) -> None:
     await started(await engine_for(toml_of(plugins, bank)), "o")
-    without = await engine_for('[plugins]\nenabled = ["payments"]\n')
+    without = await engine_for('[plugins]\nenabled = ["media", "products", "orders", "payments"]\n')
     assert await refunded(without, "r", "o", 5) == "failed"
 
 

@@ -186,7 +186,7 @@ async def test_what_was_paid_goes_back_in_parts_and_whole(shop: Engine, buyer: B
     placed = await order(shop)
     total = placed["sums"]["total"]
     given = {"amount": {"amount": "2.50", "currency": "EUR"}, "idempotencyKey": "r1"}
-    await did(shop, "orderRefund", orderId=order_id(placed), reason="scratched", **given)
+    await did(shop, "refundCreate", orderId=order_id(placed), reason="scratched", **given)
     assert await books(shop) == (0, total, 250)
     await did(shop, "orderCancel", orderId=order_id(placed), reason="wanted no more")
     assert await books(shop) == (0, total, total)

@@ -32,9 +32,9 @@ def test_production_refuses_it(settings_for: Callable[..., Settings]) -> None:
 @pytest.mark.parametrize(
     ("toml", "production", "is_on"),
     [
-        ('enabled = ["payments", "payments_manual"]', False, True),
-        ('enabled = ["payments", "payments_sandbox"]', False, True),
-        ('enabled = ["payments"]', True, False),
+        ('enabled = ["media", "products", "orders", "payments", "payments_manual"]', False, True),
+        ('enabled = ["media", "products", "orders", "payments", "payments_sandbox"]', False, True),
+        ('enabled = ["media", "products", "orders", "payments"]', True, False),
         ('enabled = ["media"]', False, False),
     ],
 )

@@ -138,7 +138,7 @@ async def test_refunds_are_told_of_as_the_payment_was(
     await deliver(shop)
     placed = await order(shop)
     given = {"amount": {"amount": "1", "currency": "EUR"}, "idempotencyKey": "r"}
-    await did(shop, "orderRefund", orderId=order_id(placed), reason="scratched", **given)
+    await did(shop, "refundCreate", orderId=order_id(placed), reason="scratched", **given)
     await pass_seconds(shop, 0)
     assert await told(shop) == ["refunded"] * count
     await deliver(shop)

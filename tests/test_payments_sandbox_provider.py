@@ -154,7 +154,7 @@ async def test_what_is_authorized_is_captured_in_parts_and_the_rest_let_go(
     assert code(await provider.refund(operation("c4", ref, 501))) == "more_than_captured"
     assert await balances(provider, ref) == Balances(authorized=500, captured=500)
     assert isinstance(await provider.void(operation("v1", ref)), Done)
-    assert await balances(provider, ref) == Balances(captured=500)
+    assert await balances(provider, ref) == Balances(captured=500, released=500)
     assert code(await provider.capture(operation("c5", ref, 1))) == "more_than_authorized"
 
 

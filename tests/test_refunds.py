@@ -165,9 +165,9 @@ async def test_money_whose_refund_failed_can_go_back_in_another_way(
     assert (failed["state"], bool(failed["message"])) == ("FAILED", True)
     assert done["order"]["refunded"]["amount"] == "0.00"
     assert kinds(await stored(engine, order))[-1] == "REFUND_FAILED"
-    _, errors = await tried(engine, "orderRefund", **whole, amount={"amount": "34.91"})
+    _, errors = await tried(engine, "refundCreate", **whole, amount={"amount": "34.91"})
     assert errors == [("AMOUNT", ["amount"])]
-    done = await did(engine, "orderRefund", **whole, amount={"amount": "34.90"})
+    done = await did(engine, "refundCreate", **whole, amount={"amount": "34.90"})
     assert done["order"]["refunded"]["amount"] == "34.90"
     assert given_back(order) == 3_490
 
@@ -210,16 +210,16 @@ async def test_staff_refunds_no_more_than_is_left(engine: Engine) -> None:
     whole, part = {"orderId": order_id(order)}, {"sellerOrderId": part_id(order)}
     total, own = order["sums"]["total"], order["seller_orders"][0]["sums"]["total"]
     assert (total, own) == (1_665 + 980, 666 + 490)
-    await did(engine, "orderRefund", **whole, amount={"amount": "1.00"}, reason="A scratch")
-    done = await did(engine, "orderRefund", **part, lines=units(order, 1))
+    await did(engine, "refundCreate", **whole, amount={"amount": "1.00"}, reason="A scratch")
+    done = await did(engine, "refundCreate", **part, lines=units(order, 1))
     assert done["sellerOrder"]["refunded"]["amount"] == "3.33"
-    _, errors = await tried(engine, "orderRefund", **part, amount={"amount": "8.24"})
+    _, errors = await tried(engine, "refundCreate", **part, amount={"amount": "8.24"})
     assert errors == [("AMOUNT", ["amount"])]
-    await did(engine, "orderRefund", **part, amount={"amount": "8.23"})
+    await did(engine, "refundCreate", **part, amount={"amount": "8.23"})
     done = await did(engine, "orderCancel", **whole)
     assert done["order"]["refunded"] == done["order"]["paid"]
     assert given_back(order) == total
-    assert await refused(engine, "orderRefund", **whole, amount={"amount": "0.01"}) == "AMOUNT"
+    assert await refused(engine, "refundCreate", **whole, amount={"amount": "0.01"}) == "AMOUNT"
 
 
 @pytest.mark.parametrize(
@@ -239,25 +239,25 @@ async def test_what_goes_back_is_an_amount_of_the_orders_currency(
     engine: Engine, given: dict[str, Any], errors: Any
 ) -> None:
     order = await placed(engine, 1)
-    assert (await tried(engine, "orderRefund", orderId=order_id(order), **given))[1] == errors
+    assert (await tried(engine, "refundCreate", orderId=order_id(order), **given))[1] == errors
     assert await stored(engine, order) == order
 
 
 async def test_of_ten_refunds_at_once_no_more_goes_back_than_was_paid(engine: Engine) -> None:
     order = await placed(engine, 1)
     given = {"orderId": order_id(order), "amount": {"amount": "6"}}
-    codes = await asyncio.gather(*(refused(engine, "orderRefund", **given) for _ in range(10)))
+    codes = await asyncio.gather(*(refused(engine, "refundCreate", **given) for _ in range(10)))
     assert sorted(code or "" for code in codes) == ["", ""] + ["AMOUNT"] * 8
     keyed = {"orderId": order_id(order), "amount": {"amount": "1"}, "idempotencyKey": "one"}
     for _ in range(3):
-        await did(engine, "orderRefund", **keyed)
+        await did(engine, "refundCreate", **keyed)
     assert given_back(order) == 1_300
 
 
 async def test_where_nothing_is_paid_a_refund_makes_less_due(engine: Engine) -> None:
     order = await placed(engine, 1, method="till:on_delivery")
-    done = await did(engine, "orderRefund", orderId=order_id(order), amount={"amount": "4.90"})
+    done = await did(engine, "refundCreate", orderId=order_id(order), amount={"amount": "4.90"})
     assert (done["order"]["due"]["amount"], done["order"]["refunds"]) == ("10.00", [])
     assert "WAIVED" in kinds(await stored(engine, order))
     over = {"amount": "10.01"}
-    assert await refused(engine, "orderRefund", orderId=order_id(order), amount=over) == "AMOUNT"
+    assert await refused(engine, "refundCreate", orderId=order_id(order), amount=over) == "AMOUNT"

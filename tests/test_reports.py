@@ -76,7 +76,7 @@ async def test_a_cancelled_order_is_no_sale(engine: Engine) -> None:
 async def test_what_is_paid_back_is_taken_off_where_it_was_sold(engine: Engine) -> None:
     order = await placed(engine, 2, 3, sellers=("anna", None))
     amount = {"amount": "11.90", "currency": "EUR"}
-    await did(engine, "orderRefund", sellerOrderId=part_id(order), amount=amount, reason="late")
+    await did(engine, "refundCreate", sellerOrderId=part_id(order), amount=amount, reason="late")
     rows = (await report(engine, groupBy="SELLER"))["rows"]
     assert [(row["key"], row["figures"]["refunded"]["amount"]) for row in rows] == [
         ("", "0.00"),

@@ -225,7 +225,7 @@ async def test_the_amount_may_be_another_but_not_more_than_is_left(engine: Engin
     assert await refused(engine, "returnReceive", ANNA, id=back, **below) == "INVALID"
     await did(engine, "returnReceive", ANNA, id=back, amount={"amount": "7.50"})
     assert given_back(order) == 750
-    await did(engine, "orderRefund", orderId=order_id(order), amount={"amount": "12.00"})
+    await did(engine, "refundCreate", orderId=order_id(order), amount={"amount": "12.00"})
     back = await asked(engine, order, 1)
     done = await did(engine, "returnReceive", id=back)
     assert done["order"]["refunded"] == done["order"]["paid"]
@@ -247,7 +247,7 @@ async def test_what_arrived_can_be_paid_back_later(engine: Engine) -> None:
 
 async def test_a_return_for_which_nothing_is_left_is_closed(engine: Engine) -> None:
     order = await delivered(engine, 2)
-    await did(engine, "orderRefund", orderId=order_id(order), amount={"amount": "24.90"})
+    await did(engine, "refundCreate", orderId=order_id(order), amount={"amount": "24.90"})
     for name, more in (("returnReceive", {}), ("returnRefund", {"refund": False})):
         back = await asked(engine, order, 1)
         done = await did(engine, "returnReceive", ANNA, id=back, **more)

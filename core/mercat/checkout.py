@@ -217,6 +217,11 @@ class PaymentStatus:
     `awaited` before they go. With `action` the buyer has to go to `url`, or the client to do
     something with `data`, until `expires_at`. `unknown` is settled later. `ended` will not be paid
     any more, and what was paid goes back. `message` is for the buyer.
+
+    In minor units, `captured` is what was taken so far, `refunded` what of that went back, and
+    `disputed` what the buyer's bank took back or is about to; None where the plugin doesn't say, as
+    then all is taken that is `paid`. One that `is_by_hand` asks nobody, so that it can be made anew
+    with another sum.
     """
 
     state: PaymentState
@@ -224,6 +229,31 @@ class PaymentStatus:
     url: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     expires_at: datetime | None = None
+    captured: int | None = None
+    refunded: int | None = None
+    disputed: int = 0
+    is_by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureWanted:
+    """What is to be taken of an authorized payment in all by now, in minor units.
+
+    Asking again takes no more. `most` is what is to be taken in the end, as things stand: once so
+    much is taken, the rest of the authorization is let go of.
+    """
+
+    payment: str
+    amount: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureStatus:
+    """Whether it was taken: `pending` is settled later, `failed` says why in `message`."""
+
+    state: Literal["done", "pending", "failed"]
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +349,14 @@ async def payment_end(context: Context, key: str, reason: str) -> PaymentStatus 
 
 
 @hookspec
+async def payment_capture(context: Context, wanted: CaptureWanted) -> CaptureStatus | None:
+    """Take of an authorized payment what was sent; None where it isn't the plugin's.
+
+    Also where nothing is to be taken by itself. Repeating is harmless.
+    """
+
+
+@hookspec
 async def payment_refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
     """Give some of a payment back; never more than was paid. None where it isn't the plugin's.
 
@@ -328,9 +366,9 @@ async def payment_refund(context: Context, wanted: RefundWanted) -> RefundStatus
 
 @hookspec
 async def payment_changed(context: Context, key: str) -> None:
-    """The payment of an order stands elsewhere than before; told through the outbox.
+    """The payment of an order stands elsewhere than before, or more or less was taken.
 
-    Delivered at least once, and not always in order: ask `payment_status` where it stands.
+    Told through the outbox, at least once, and not always in order: ask `payment_status`.
     """
 
 

@@ -18,11 +18,17 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """Minor units: `authorized` and not captured yet, `captured`, and of that `refunded`."""
+    """Minor units: `authorized` and not captured yet, `captured`, and of that `refunded`.
+
+    `released` was authorized, and is not any more. `disputed` is what the buyer's bank took back,
+    or may.
+    """
 
     authorized: int = 0
     captured: int = 0
     refunded: int = 0
+    released: int = 0
+    disputed: int = 0
     is_failed: bool = False
 
 
@@ -38,8 +44,14 @@ def fold(entries: Iterable[Entry]) -> Balances:
     captured = _sum(found["captured"], found["capture_failed"])
     refunded = _sum(found["refunded"], found["refund_failed"], found["refund_reversed"])
     released = _sum(found["voided"]) + _sum(found["authorization_expired"])
-    held = _sum(found["authorized"]) - released - captured
-    return Balances(max(0, held), captured, refunded, bool(found["failed"]))
+    held = max(0, _sum(found["authorized"]) - released - captured)
+    disputes = _united(found["dispute_opened"], found["dispute_lost"])
+    disputed = _sum(disputes, found["dispute_won"])
+    return Balances(held, captured, refunded, released, disputed, bool(found["failed"]))
+
+
+def _united(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
+    return {ref: max(one.get(ref, 0), other.get(ref, 0)) for ref in {*one, *other}}
 
 
 def _sum(amounts: Mapping[str, int], *failed: Mapping[str, int]) -> int:

@@ -13,9 +13,9 @@ from mercat.storage.idempotency import LONGEST_KEY
 from mercat.texts import line_of
 from mercat.turns import turn
 from mercat_payments.ledger import note, note_outcome, operations, stored
+from mercat_payments.operating import new_operation
 from mercat_payments.permissions import MANAGE
 from mercat_payments.providers import providers_of
-from mercat_payments.starting import new_operation
 
 _LONGEST_REFERENCE = 200
 
@@ -29,13 +29,9 @@ async def mark_paid(
     a key that came with another amount.
     """
     found = await _by_hand(context, payment)
-    if key is None or not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(
-            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
-        )
+    name = f"hand:{payment}:{checked_key(key)}"
     reference = line_of(reference, ("reference",), most=_LONGEST_REFERENCE)
-    given = None if amount is None else _given(amount, found["currency"])
-    name = f"hand:{payment}:{key}"
+    given = None if amount is None else given_amount(amount, found["currency"])
 
     async def before(session: Session, now: Record) -> tuple[Record, Sequence[Event]]:
         if await operations(context).find_one({"_id": name}, {"_id": 1}, session=session):
@@ -74,11 +70,26 @@ async def mark_refunded(context: Context, payment: str, refund: str) -> Record:
         return await note_outcome(context, found, operation, Done(operation["ref"]))
 
 
-async def _by_hand(context: Context, key: str) -> Record:
-    await check_allowed(context, MANAGE, Subject("Payment", key))
+async def seen(context: Context, key: str) -> Record:
+    """A payment that somebody names. Raises NotFoundError."""
     payment = await stored(context, key)
     if payment is None:
         raise NotFoundError("there is no such payment", field=("paymentId",))
+    return payment
+
+
+def checked_key(key: str | None) -> str:
+    """An idempotency key that is there. Raises InvalidError."""
+    if key is None or not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidError(
+            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
+        )
+    return key
+
+
+async def _by_hand(context: Context, key: str) -> Record:
+    await check_allowed(context, MANAGE, Subject("Payment", key))
+    payment = await seen(context, key)
     provider = providers_of(context).find(payment["provider"])
     if provider is None or not provider.capabilities.by_hand:
         raise InvalidError(
@@ -87,10 +98,11 @@ async def _by_hand(context: Context, key: str) -> Record:
     return payment
 
 
-def _given(amount: str, currency: str) -> int:
+def given_amount(amount: str, currency: str) -> int:
+    """A sum that somebody names, in minor units. Raises InvalidError."""
     found = parse_amount(amount, currency, ("amount",)).minor
     if found <= 0:
-        raise InvalidError("what came in is more than nothing", field=("amount",))
+        raise InvalidError("it is more than nothing", field=("amount",))
     return found
 
 

@@ -13,7 +13,7 @@ OperationKind = Literal["START", "CAPTURE", "VOID", "REFUND"]
 OperationState = Literal["BEGUN", "DONE", "PENDING", "DECLINED", "UNKNOWN"]
 
 Left = Literal["VOID", "REFUND"]
-"""What is still to be done so that a payment has ended."""
+"""What is still to be done so that a payment has ended, or holds no more than it needs."""
 
 OPEN: tuple[OperationState, ...] = ("BEGUN", "UNKNOWN")
 """Of an operation of which nobody knows what became of it."""
@@ -25,9 +25,10 @@ class PaymentDocument(Document):
     Its first operation stands in it: `start` is that one's state, and `who` asked for it. `state`
     is where the payment stands. `authorized`, `captured` and `refunded` are the fold of its events;
     `refunding` is what refunds that aren't settled will take, and `refundable` what is left then,
-    so that a refund compares one stored number. `request` is what the provider is asked, sealed,
-    until it has answered; `shown` what the buyer or the client gets, sealed. `ask_at` is when the
-    provider is asked again; one that `is_asked` knows by itself what was paid.
+    so that a refund compares one stored number; `capturing` and `capturable` are the same of
+    captures. It `is_closing` once its last capture was made. `request` is what the provider is
+    asked, sealed, until it has answered; `shown` what the buyer or the client gets, sealed.
+    `ask_at` is when the provider is asked again; one that `is_asked` knows by itself what was paid.
 
     An order that ended before anything was begun has an id and `ended_at` alone, so that what comes
     too late begins nothing.
@@ -42,6 +43,7 @@ class PaymentDocument(Document):
     order_number: str
     on_delivery: bool = False
     is_asked: bool
+    captures: bool = True
     who: str
     ref: str | None = None
     start: OperationState = "BEGUN"
@@ -54,6 +56,10 @@ class PaymentDocument(Document):
     authorized: int = 0
     captured: int = 0
     refunded: int = 0
+    disputed: int = 0
+    capturing: int = 0
+    capturable: int = 0
+    is_closing: bool = False
     refunding: int = 0
     refundable: int = 0
     left: Left | None = None
@@ -79,7 +85,8 @@ class PaymentDocument(Document):
 class PaymentOperationDocument(Document):
     """Something that a provider is asked after the start; written before, and never deleted.
 
-    Its id is the key that the provider is given. `who` asked for it.
+    Its id is the key that the provider is given. `who` asked for it. After a capture that `is_last`
+    nothing more is to be taken.
     """
 
     id: str  # type: ignore[assignment]
@@ -87,6 +94,7 @@ class PaymentOperationDocument(Document):
     kind: OperationKind
     amount: int
     currency: str
+    is_last: bool = False
     state: OperationState = "BEGUN"
     ref: str | None = None
     reason: str = ""

@@ -5,6 +5,8 @@ from litestar.types import ControllerRouterHandler
 
 from mercat.auth import Permission
 from mercat.checkout import (
+    CaptureStatus,
+    CaptureWanted,
     Cart,
     PaymentMethod,
     PaymentStatus,
@@ -17,7 +19,7 @@ from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.payments import Event
-from mercat_payments import inbox, offering, refunding, settling, starting
+from mercat_payments import capturing, inbox, offering, refunding, settling, starting
 from mercat_payments.documents import (
     PaymentDocument,
     PaymentEventDocument,
@@ -85,6 +87,11 @@ async def payment_end(context: Context, key: str, reason: str) -> PaymentStatus 
 @hookimpl
 async def payment_events(context: Context, provider: str, events: Sequence[Event]) -> None:
     await inbox.take(context, provider, events)
+
+
+@hookimpl
+async def payment_capture(context: Context, wanted: CaptureWanted) -> CaptureStatus | None:
+    return await capturing.capture(context, wanted)
 
 
 @hookimpl

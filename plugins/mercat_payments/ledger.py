@@ -11,11 +11,12 @@ from pymongo.errors import DuplicateKeyError
 from mercat import checkout
 from mercat.context import Context
 from mercat.errors import ConflictError
-from mercat.payments import Event, Outcome
+from mercat.payments import Event, EventKind, Outcome
 from mercat.storage import Record, Session, stored_now
 from mercat_payments.balances import Balances, Entry, fold
 from mercat_payments.documents import (
     OPEN,
+    OperationKind,
     OperationState,
     PaymentDocument,
     PaymentEventDocument,
@@ -36,11 +37,11 @@ _BEFORE: dict[OperationState, tuple[OperationState, ...]] = {
     "DONE": (*OPEN, "PENDING"),
     "DECLINED": (*OPEN, "PENDING"),
 }
-_REFUNDS: dict[str, OperationState] = {
-    "refunded": "DONE",
-    "refund_failed": "DECLINED",
-    "refund_reversed": "DECLINED",
+_SETTLES: dict[OperationKind, dict[EventKind, OperationState]] = {
+    "CAPTURE": {"captured": "DONE", "capture_failed": "DECLINED"},
+    "REFUND": {"refunded": "DONE", "refund_failed": "DECLINED", "refund_reversed": "DECLINED"},
 }
+_NEWS = ("state", "captured", "refunded", "disputed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ async def note_outcome(
             {"$set": {**values, "updated_at": datetime.now(UTC)}},
             session=session,
         )
-        return {}, events
+        is_closing = operation["is_last"] and values["state"] in {"DONE", "PENDING"}
+        return {"is_closing": True} if is_closing else {}, events
 
     events = with_own_event(operation, outcome)
     return await note(context, payment["_id"], before)
@@ -201,7 +203,7 @@ def _after(payment: Record, found: _Found) -> Record:
 def _is_news(before: Record, after: Record) -> bool:
     """Whether others are told: of a payment that is ending only once it has ended."""
     is_ending = after["ended_at"] is not None and after["state"] != "ended"
-    return bool(before["state"] != after["state"]) and not is_ending
+    return not is_ending and any(before[name] != after[name] for name in _NEWS)
 
 
 async def _read(context: Context, session: Session, payment: Record) -> _Found:
@@ -232,23 +234,33 @@ async def _settle(context: Context, session: Session, found: _Found) -> None:
 
 def _settled(found: _Found, operation: Record) -> OperationState | None:
     """What an operation that isn't settled has become, as the events have it."""
+    is_pending = operation["state"] == "PENDING"
     if operation["kind"] == "START":
-        is_paid = operation["state"] == "PENDING" and is_covered(found.payment, found.balances)
-        return "DONE" if is_paid else None
-    if operation["state"] not in {*OPEN, "PENDING"} or operation["ref"] is None:
+        return "DONE" if is_pending and is_covered(found.payment, found.balances) else None
+    if operation["kind"] == "VOID":
+        is_gone = found.balances.released and not found.balances.authorized
+        return "DONE" if is_pending and is_gone else None
+    return _settled_by_word(found, operation)
+
+
+def _settled_by_word(found: _Found, operation: Record) -> OperationState | None:
+    """What events say of a capture or a refund; what was done may have failed in the end."""
+    if operation["ref"] is None or operation["state"] == "DECLINED":
         return None
-    said = {each["kind"] for each in found.events if each["ref"] == operation["ref"]}
-    states = {state for kind, state in _REFUNDS.items() if kind in said}
-    if operation["kind"] != "REFUND" or not states:
-        return None
-    return "DECLINED" if "DECLINED" in states else "DONE"
+    means = _SETTLES[operation["kind"]]
+    said = [each["kind"] for each in found.events if each["ref"] == operation["ref"]]
+    states = {means[kind] for kind in said if kind in means}
+    state: OperationState | None = "DECLINED" if "DECLINED" in states else None
+    if state is None and "DONE" in states:
+        state = "DONE"
+    return None if state == operation["state"] else state
 
 
 def _asking(payment: Record, found: Sequence[Record]) -> Record:
     """When the provider is asked again, if it is: what nobody knows, and what may be paid yet."""
     is_ending = payment["ended_at"] is not None and payment["state"] != "ended"
     is_awaited = payment["is_asked"] and payment["state"] in NEWS
-    if not is_ending and not is_awaited and not has_open(found):
+    if not is_ending and not is_awaited and payment["left"] is None and not has_open(found):
         return {"ask_at": None, "asks": 0}
     if payment["asks"] > MOST_ASKS:
         return {"ask_at": None}

@@ -10,7 +10,11 @@ from mercat.storage import Record, storable
 from mercat_payments.documents import OperationKind
 from mercat_payments.sealing import sealed
 
-_OWN: dict[OperationKind, EventKind] = {"VOID": "voided", "REFUND": "refunded"}
+_OWN: dict[OperationKind, EventKind] = {
+    "CAPTURE": "captured",
+    "VOID": "voided",
+    "REFUND": "refunded",
+}
 
 
 def values_of(operation: Record, outcome: Outcome | None) -> Record:
@@ -59,7 +63,8 @@ async def _shown(context: Context, outcome: Outcome | None) -> Record:
         return {}
     found: Record = {"request": None, "shown": None, "is_action": False, "expires_at": None}
     if isinstance(outcome, Declined):
-        return {**found, "message": storable(outcome.message)}
+        ref = {} if outcome.ref is None else {"ref": outcome.ref}
+        return {**found, **ref, "message": storable(outcome.message)}
     found["ref"] = outcome.ref
     if isinstance(outcome, Pending):
         shown = {"url": None, "data": dict(outcome.data)} if outcome.data else None

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from mercat.context import Context
 from mercat.engine import Engine
-from mercat.errors import BootError
+from mercat.errors import BootError, InvalidError
 from mercat.payments import PaymentProvider, payment_providers
+from mercat.storage import Record
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
@@ -33,6 +34,16 @@ class Providers:
         if provider.code in self._by_code:
             raise BootError(f"{what} is there already; rename one")
         self._by_code[provider.code] = provider
+
+
+def provider_of(context: Context, payment: Record) -> PaymentProvider:
+    """Who takes a payment. Raises InvalidError where they are switched off."""
+    found = providers_of(context).find(payment["provider"])
+    if found is None:
+        raise InvalidError(
+            f"the provider '{payment['provider']}' is switched off", field=("paymentId",)
+        )
+    return found
 
 
 def providers_of(context: Context) -> Providers:

@@ -12,11 +12,10 @@ from mercat.checkout import PaymentStatus
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.lifecycle import Job
-from mercat.money import Amount
-from mercat.payments import Event, Operation, PaymentProvider
+from mercat.payments import Event, PaymentProvider
 from mercat.storage import Record, Session, storable
 from mercat.turns import turn
-from mercat_payments.asking import ask, events_of, is_known
+from mercat_payments.asking import events_of, is_known
 from mercat_payments.documents import OPEN
 from mercat_payments.ledger import (
     FIRST_PAUSE,
@@ -24,14 +23,13 @@ from mercat_payments.ledger import (
     NEWS,
     note,
     note_events,
-    note_outcome,
     operations,
     payments,
     stored,
 )
+from mercat_payments.operating import ask_for, begin, new_operation
 from mercat_payments.providers import providers_of
-from mercat_payments.refunding import ask_to_refund, begin_refund
-from mercat_payments.starting import ask_to_start, new_operation
+from mercat_payments.starting import ask_to_start
 from mercat_payments.telling import status_of
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -95,7 +93,7 @@ async def settled(context: Context, provider: PaymentProvider, payment: Record) 
         payment = await ask_to_start(context, provider, payment, is_told=True)
     payment = await _repeat(context, provider, payment)
     if payment["state"] in NEWS:
-        payment = await _ask_for_news(context, provider, payment)
+        payment = await ask_for_news(context, provider, payment)
     for _ in range(_STEPS):
         left = payment["left"]
         if left is None:
@@ -111,16 +109,13 @@ async def _repeat(context: Context, provider: PaymentProvider, payment: Record) 
     """Ask again, with the same keys, what nobody knows the outcome of."""
     wanted = {"payment": payment["_id"], "state": {"$in": OPEN}}
     for operation in await operations(context).find(wanted).to_list():
-        if not is_known(provider, operation):
-            continue
-        if operation["kind"] == "VOID":
-            payment = await _ask_to_void(context, provider, payment, operation)
-        elif operation["kind"] == "REFUND":
-            payment = await ask_to_refund(context, provider, payment, operation)
+        if is_known(provider, operation):
+            payment = await ask_for(context, provider, payment, operation)
     return payment
 
 
-async def _ask_for_news(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+async def ask_for_news(context: Context, provider: PaymentProvider, payment: Record) -> Record:
+    """The payment after all that its provider knows of it is written down."""
     events = await events_of(provider, payment["ref"], payment["currency"])
     return await note_events(context, payment, events)
 
@@ -139,18 +134,9 @@ async def _void(context: Context, provider: PaymentProvider, payment: Record) ->
     except DuplicateKeyError:
         operation = await operations(context).find_one({"_id": key}) or operation
     if operation["state"] in OPEN:
-        payment = await _ask_to_void(context, provider, payment, operation)
+        payment = await ask_for(context, provider, payment, operation)
     is_done = await operations(context).find_one({"_id": key, "state": "DONE"}, {"_id": 1})
-    return payment if is_done else await _ask_for_news(context, provider, payment)
-
-
-async def _ask_to_void(
-    context: Context, provider: PaymentProvider, payment: Record, operation: Record
-) -> Record:
-    money = Amount(operation["amount"], operation["currency"])
-    request = Operation(operation["_id"], payment["ref"] or "", money)
-    outcome = await ask(provider, request.key, payment["currency"], provider.void(request))
-    return await note_outcome(context, payment, operation, outcome)
+    return payment if is_done else await ask_for_news(context, provider, payment)
 
 
 async def _refund_rest(context: Context, provider: PaymentProvider, payment: Record) -> Record:
@@ -158,13 +144,14 @@ async def _refund_rest(context: Context, provider: PaymentProvider, payment: Rec
     count = await operations(context).count_documents({"payment": payment["_id"], "kind": "REFUND"})
     key = f"refund:end:{payment['_id']}:{count}"
     amount, reason = payment["refundable"], payment["end_reason"] or ""
+    wanted = new_operation(context, payment, key, "REFUND", amount, reason)
     try:
-        operation = await begin_refund(context, payment, key, amount, reason)
+        operation = await begin(context, wanted)
     except InvalidError:  # another process did
         return await payments(context).find_one({"_id": payment["_id"]}) or payment
     if operation["state"] not in OPEN:
         return await payments(context).find_one({"_id": payment["_id"]}) or payment
-    return await ask_to_refund(context, provider, payment, operation)
+    return await ask_for(context, provider, payment, operation)
 
 
 def _needs_news(payment: Record) -> bool:

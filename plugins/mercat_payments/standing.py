@@ -5,20 +5,23 @@ from collections.abc import Sequence
 from mercat.checkout import PaymentState
 from mercat.storage import Record
 from mercat_payments.balances import Balances
-from mercat_payments.documents import OPEN, Left
+from mercat_payments.documents import OPEN, Left, OperationKind
 
-_TAKING = ("BEGUN", "UNKNOWN", "PENDING")
+_TAKING = (*OPEN, "PENDING")
 
 
 def standing(payment: Record, balances: Balances, operations: Sequence[Record]) -> Record:
     """What follows of the ledger and the operations: the figures of a payment, and its state."""
-    refunding = sum(each["amount"] for each in operations if _is_taking(each))
+    refunding, capturing = _asked(operations, "REFUND"), _asked(operations, "CAPTURE")
     figures = {
         "authorized": balances.authorized,
         "captured": balances.captured,
         "refunded": balances.refunded,
+        "disputed": balances.disputed,
+        "capturing": capturing,
+        "capturable": 0 if _is_voiding(operations) else balances.authorized - capturing,
         "refunding": refunding,
-        "refundable": balances.captured - balances.refunded - refunding,
+        "refundable": balances.captured - balances.refunded - balances.disputed - refunding,
     }
     known = {**payment, **figures}
     known["left"] = _left(known, balances, operations)
@@ -30,14 +33,20 @@ def is_covered(payment: Record, balances: Balances) -> bool:
     return bool(balances.captured + balances.authorized >= payment["amount"])
 
 
-def _is_taking(operation: Record) -> bool:
-    """Whether it is a refund that may still take money."""
-    return operation["kind"] == "REFUND" and operation["state"] in _TAKING
-
-
 def has_open(operations: Sequence[Record]) -> bool:
     """Whether nobody knows what became of an operation."""
     return any(each["state"] in OPEN for each in operations)
+
+
+def _asked(operations: Sequence[Record], kind: OperationKind) -> int:
+    """What operations of a kind take that aren't settled."""
+    return sum(
+        each["amount"] for each in operations if each["kind"] == kind and each["state"] in _TAKING
+    )
+
+
+def _is_voiding(operations: Sequence[Record]) -> bool:
+    return any(each["kind"] == "VOID" and each["state"] in _TAKING for each in operations)
 
 
 def _is_waiting(payment: Record, balances: Balances, operations: Sequence[Record]) -> bool:
@@ -48,12 +57,19 @@ def _is_waiting(payment: Record, balances: Balances, operations: Sequence[Record
 
 
 def _left(known: Record, balances: Balances, operations: Sequence[Record]) -> Left | None:
-    """What is still to be done so that a payment has ended."""
+    """What is still to be done: so that a payment has ended, or holds nothing it doesn't need."""
     if known["ended_at"] is None:
-        return None
+        return "VOID" if known["is_closing"] and _is_spare(known, operations) else None
     if balances.authorized or _is_waiting(known, balances, operations):
         return "VOID"
     return "REFUND" if known["refundable"] > 0 else None
+
+
+def _is_spare(known: Record, operations: Sequence[Record]) -> bool:
+    """Whether the last capture left something that can be let go of; nobody refused that yet."""
+    if not known["authorized"] or known["capturing"]:
+        return False
+    return not any(each["kind"] == "VOID" and each["state"] == "DECLINED" for each in operations)
 
 
 def _state(known: Record, balances: Balances, operations: Sequence[Record]) -> PaymentState:
@@ -65,7 +81,11 @@ def _state(known: Record, balances: Balances, operations: Sequence[Record]) -> P
 def _by_money(known: Record, balances: Balances) -> PaymentState | None:
     if balances.captured >= known["amount"]:
         return "paid"
-    return "authorized" if is_covered(known, balances) else None
+    if is_covered(known, balances):
+        return "authorized"
+    if balances.released and not balances.authorized:  # nothing more can be taken
+        return "paid" if balances.captured else "ended"
+    return None
 
 
 def _by_word(known: Record, balances: Balances) -> PaymentState:

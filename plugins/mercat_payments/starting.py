@@ -1,7 +1,5 @@
 """Having an order paid, once for each key: the row first, then the call, then what became of it."""
 
-from datetime import UTC, datetime
-
 from pymongo.errors import DuplicateKeyError
 
 from mercat.checkout import PaymentStatus, PaymentWanted
@@ -15,9 +13,11 @@ from mercat.turns import turn
 from mercat_payments.asking import ask, is_known, methods_of
 from mercat_payments.documents import COUNTER, OPEN
 from mercat_payments.ledger import FIRST_PAUSE, answered, note_start, payments
+from mercat_payments.operating import who
 from mercat_payments.outcomes import start_key
 from mercat_payments.providers import providers_of
 from mercat_payments.sealing import sealed, unsealed
+from mercat_payments.settings import PaymentSettings
 from mercat_payments.telling import status_of
 
 _NOT_OFFERED = "this order can't be paid in this way; choose another one"
@@ -68,6 +68,7 @@ async def _asked(context: Context, provider: PaymentProvider, payment: Record) -
         order_number=payment["order_number"],
         return_url=given.get("return_url"),
         data=given.get("data", {}),
+        captures=payment["captures"],
     )
     return await ask(provider, request.key, payment["currency"], provider.start(request))
 
@@ -141,29 +142,10 @@ async def _begin(
     return payment
 
 
-def new_operation(
-    context: Context, payment: Record, key: str, kind: str, amount: int, reason: str = ""
-) -> Record:
-    """An operation that is about to be asked for."""
-    now = datetime.now(UTC)
-    return {
-        "_id": key,
-        "payment": payment["_id"],
-        "kind": kind,
-        "amount": amount,
-        "currency": payment["currency"],
-        "state": "BEGUN",
-        "ref": None,
-        "reason": reason,
-        "message": "",
-        "who": _who(context),
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-def _who(context: Context) -> str:
-    return context.viewer.user or context.viewer.role
+def _captures(context: Context, provider: PaymentProvider) -> bool:
+    """Whether the money is taken at once, and not only reserved."""
+    is_later = context.settings(PaymentSettings).capture != "at_once"
+    return not (is_later and provider.capabilities.manual_capture)
 
 
 def _new(
@@ -184,7 +166,8 @@ def _new(
         "order_number": wanted.order_number,
         "on_delivery": offered.paid == "on_delivery",
         "is_asked": not provider.capabilities.by_hand,
-        "who": _who(context),
+        "captures": _captures(context, provider),
+        "who": who(context),
         "ref": None,
         "start": "BEGUN",
         "state": "unknown",
@@ -196,6 +179,10 @@ def _new(
         "authorized": 0,
         "captured": 0,
         "refunded": 0,
+        "disputed": 0,
+        "capturing": 0,
+        "capturable": 0,
+        "is_closing": False,
         "refunding": 0,
         "refundable": 0,
         "left": None,

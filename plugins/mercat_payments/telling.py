@@ -14,13 +14,16 @@ _SHOWING = {"action", "awaited", "on_delivery"}
 async def status_of(context: Context, payment: Record) -> PaymentStatus:
     """The status of a stored payment, with what its buyer or the client gets."""
     state: PaymentState = payment["state"]
-    if state not in _SHOWING:
-        return PaymentStatus(state, payment["message"] if state == "declined" else "")
-    shown = await unsealed(context, payment["shown"])
+    is_showing = state in _SHOWING
+    shown = await unsealed(context, payment["shown"]) if is_showing else {}
     return PaymentStatus(
         state,
-        payment["message"],
+        payment["message"] if is_showing or state == "declined" else "",
         url=shown.get("url"),
         data=shown.get("data", {}),
-        expires_at=cast("datetime | None", payment["expires_at"]),
+        expires_at=cast("datetime | None", payment["expires_at"]) if is_showing else None,
+        captured=payment["captured"],
+        refunded=payment["refunded"],
+        disputed=payment["disputed"],
+        is_by_hand=not payment["is_asked"],
     )

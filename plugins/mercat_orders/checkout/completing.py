@@ -23,7 +23,7 @@ from mercat_orders.checkout.paying import TAKEN
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes.changing import Happening, entry
-from mercat_orders.orders.changes.paying import start
+from mercat_orders.orders.changes.paying import start, stored
 from mercat_orders.orders.failing import fail
 from mercat_orders.orders.streams.feed import publish_placed
 from mercat_products.stock.errors import OutOfStockError
@@ -92,7 +92,7 @@ async def settle(
     state = TAKEN.get(status.state)
     if state is not None:
         lines = _lines(order) if is_counted else []
-        return await _placed(context, order, lines, _after(context, order, state, status.state))
+        return await _placed(context, order, lines, _after(context, order, state, status))
     if status.state in ("declined", "ended"):
         words = status.message or "the payment was declined"
         await fail(context, order, "DECLINED", words)
@@ -142,15 +142,15 @@ async def _placed(
     return found
 
 
-def _after(context: Context, order: Record, state: str, payment: str) -> Record:
+def _after(context: Context, order: Record, state: str, status: PaymentStatus) -> Record:
     """The order once it is placed: until then nothing but its failing changes it."""
     now = stored_now()
-    happening = Happening("PLACED", facts={"payment": payment})
+    happening = Happening("PLACED", facts={"payment": status.state})
     return {
         **order,
         "state": state,
         "seller_orders": [{**part, "state": state} for part in order["seller_orders"]],
-        "payment": {**order["payment"], "state": payment},
+        "payment": {**order["payment"], **stored(status)},
         "placed_at": now,
         "updated_at": now,
         "timeline": [*order["timeline"], {**entry(context.viewer, order, happening), "at": now}],

@@ -101,7 +101,7 @@ class PaymentAction:
 
 @strawberry.type(description="A way to pay.")
 class PaymentMethod:
-    id: str = strawberry.field(description="Names it; `cartPaymentSelect` and `orderPay` take it.")
+    id: str = strawberry.field(description="Names it; `cartPaymentSelect` and `paymentStart` take it.")
     name: str = strawberry.field(description="What it is called.")
     description: str = strawberry.field(description="A sentence about it; it may be empty.")
 

@@ -163,7 +163,7 @@ def units_of(lines: Sequence[NewOrderLine]) -> Sequence[Units]:
 def cover(revision: Revision) -> None:
     """Have what was added paid in the same way, where that is on delivery or by a bank transfer."""
     way, amount = money.current(revision.order), money.uncovered(revision.order)
-    if way["state"] in money.BY_HAND and amount > 0:
+    if money.is_open_by_hand(way) and amount > 0:
         revision.want(way["method"], amount)
 
 

@@ -54,7 +54,7 @@ class OrderEditInput:
 
 
 @strawberry.input(description="How what an order still costs is paid.")
-class OrderPayInput:
+class PaymentStartInput:
     order_id: strawberry.ID = strawberry.field(description="The id of the order.")
     payment_method_id: str | None = strawberry.field(
         default=None, description="One of `Order.paymentMethods`; the only one where left out."

@@ -1,4 +1,4 @@
-"""`orderEdit` and `orderPay`, and what an order says of paying what it still costs."""
+"""`orderEdit` and `paymentStart`, and what an order says of paying what it still costs."""
 
 # mypy: allow-untyped-decorators
 
@@ -23,7 +23,7 @@ from mercat_orders.edits.inputs import (
     OrderAdditionInput,
     OrderEditInput,
     OrderLineEditInput,
-    OrderPayInput,
+    PaymentStartInput,
 )
 from mercat_orders.edits.paying import Way
 from mercat_orders.edits.planning import Addition, Edit, LineEdit
@@ -42,11 +42,11 @@ class OrderEditPayload(OrderChange):
     )
 
 
-@strawberry.type(description="The outcome of `orderPay`.")
-class OrderPayPayload:
+@strawberry.type(description="The outcome of `paymentStart`.")
+class PaymentStartPayload:
     order: Order | None = strawberry.field(description="The order; null where it failed.")
     action: PaymentAction | None = strawberry.field(
-        description="What has to happen before it is paid; then call `orderPay` again."
+        description="What has to happen before it is paid; then call `paymentStart` again."
     )
     user_errors: list[OrderError] = strawberry.field(description="What the caller can mend.")
 
@@ -66,7 +66,7 @@ async def _methods_of(info: Info, order: Order) -> list[PaymentMethod]:
 @extend(Order)
 class OrderPaying:
     payment_methods = batched(
-        "The ways in which `orderPay` pays what no payment covers; none where nothing is open.",
+        "The ways in which `paymentStart` pays what no payment covers; none where nothing is open.",
         _methods,
     )
 
@@ -108,10 +108,10 @@ class OrderEditMutation:
     )
     @staticmethod
     @once
-    async def order_pay(
+    async def payment_start(
         info: Info,
-        input: Annotated[OrderPayInput, strawberry.argument(description="Which, and how.")],  # noqa: A002
-    ) -> OrderPayPayload:
+        input: Annotated[PaymentStartInput, strawberry.argument(description="Which, and how.")],  # noqa: A002
+    ) -> PaymentStartPayload:
         try:
             way = Way(
                 input.payment_method_id,
@@ -120,9 +120,9 @@ class OrderEditMutation:
             )
             done = await paying.pay(info.context, where_of(input), way)
         except DomainError as error:
-            return OrderPayPayload(order=None, action=None, user_errors=[to_error(error)])
+            return PaymentStartPayload(order=None, action=None, user_errors=[to_error(error)])
         action = None if done.action is None else to_action(done.action)
-        return OrderPayPayload(order=to_order(done.order), action=action, user_errors=[])
+        return PaymentStartPayload(order=to_order(done.order), action=action, user_errors=[])
 
 
 def additions_of(

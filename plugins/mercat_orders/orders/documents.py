@@ -29,7 +29,7 @@ _A_KEY = {"$gt": ObjectId("0" * 24)}
 FulfilmentState = Literal["PENDING", "SHIPPED", "DELIVERED", "CANCELLED"]
 ReturnState = Literal["REQUESTED", "APPROVED", "RECEIVED", "REFUNDED", "REFUSED"]
 RefundState = Literal["WANTED", "PENDING", "DONE", "FAILED"]
-RefundCause = Literal["CANCELLED", "RETURNED", "GOODWILL", "OVERPAID"]
+RefundCause = Literal["CANCELLED", "RETURNED", "GOODWILL", "OVERPAID", "PROVIDER"]
 
 
 class StoredAdjustment(BaseModel):
@@ -205,6 +205,9 @@ class OrderPayment(BaseModel):
 
     `key` is what the payment's plugin knows it by: the order's, with a dot and a number for what
     was added later. `is_ending` says that it is to be ended, as nothing is to be paid any more.
+    `captured` is what was taken so far; None where the plugin doesn't say. `disputed` is what the
+    buyer's bank has taken of that, or may. `asked` is how much of it was
+    to be taken by then, and in the end, when that was last asked for.
     """
 
     key: str
@@ -212,6 +215,10 @@ class OrderPayment(BaseModel):
     amount: int
     state: str
     is_ending: bool = False
+    is_by_hand: bool = False
+    captured: int | None = None
+    disputed: int = 0
+    asked: list[int] | None = None
     return_url: str | None = None
 
 

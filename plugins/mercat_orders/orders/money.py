@@ -1,7 +1,7 @@
 """What was paid for an order, what goes back, and what is still due. Sums are minor units.
 
 An order has the payment that it was placed with, and a further one for each sum that was added to
-it later. Each is paid as a whole or not at all.
+it later. What is authorized is taken as it is sent, and may be taken in parts; by hand, too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 Order = Mapping[str, Any]
 Payment = Mapping[str, Any]
+Refund = Mapping[str, Any]
 
 PAID = "paid"
 ENDED = "ended"
@@ -21,10 +22,9 @@ BEGUN = "NONE"
 
 SECURE = frozenset({PAID, "authorized", "on_delivery"})
 """How a payment stands that the goods may go for."""
-BY_HAND = frozenset({"on_delivery", "awaited"})
-"""How a payment stands that somebody makes by hand, whatever is due by then."""
 UNDERWAY = frozenset({BEGUN, WANTED, "action", "unknown"})
 """How a payment stands of which nobody knows yet what becomes of it."""
+_OPEN = frozenset({"on_delivery", "awaited"})
 _OVER = frozenset({ENDED, ENDING, "declined"})
 
 
@@ -53,6 +53,10 @@ def new_payment(
         "amount": amount,
         "state": state,
         "is_ending": False,
+        "is_by_hand": False,
+        "captured": None,
+        "disputed": 0,
+        "asked": None,
         "return_url": return_url,
     }
 
@@ -62,9 +66,25 @@ def current(order: Order) -> Any:
     return next((one for one in payments(order) if not is_over(one)), order["payment"])
 
 
-def is_paid(payment: Payment) -> bool:
-    """Whether the money was taken: what is only reserved, or due on delivery, is not."""
-    return payment["state"] == PAID and not payment.get("is_ending")
+def taken(payment: Payment) -> int:
+    """What was taken of a payment, whatever went back; nothing once it ends, as all goes back."""
+    if is_over(payment):
+        return 0
+    found = payment.get("captured")
+    if found is None:
+        return int(payment["amount"]) if payment["state"] == PAID else 0
+    return int(found)
+
+
+def worth(payment: Payment) -> int:
+    """What a payment covers: all of it, or what was taken where nothing more will be."""
+    return taken(payment) if payment["state"] == PAID else int(payment["amount"])
+
+
+def is_open_by_hand(payment: Payment) -> bool:
+    """Whether somebody makes it by hand, whatever is due by then, and nothing came in yet."""
+    is_open = payment["state"] in _OPEN and not is_over(payment)
+    return is_open and bool(payment.get("is_by_hand")) and not taken(payment)
 
 
 def is_over(payment: Payment) -> bool:
@@ -74,7 +94,7 @@ def is_over(payment: Payment) -> bool:
 
 def paid(order: Order) -> int:
     """What was taken."""
-    return sum(payment["amount"] for payment in payments(order) if is_paid(payment))
+    return sum(map(taken, payments(order)))
 
 
 def owed(order: Order) -> int:
@@ -90,18 +110,18 @@ def due(order: Order) -> int:
 
 def uncovered(order: Order) -> int:
     """What of that no payment is there for; below zero where there are payments for more."""
-    covered: int = sum(one["amount"] for one in payments(order) if not is_over(one))
-    return owed(order) - covered
+    return owed(order) - sum(worth(one) for one in payments(order) if not is_over(one))
 
 
 def is_secure(order: Order) -> bool:
     """Whether all that is owed is paid, or promised in a way that the goods may go for."""
-    secure: int = sum(
-        payment["amount"]
-        for payment in payments(order)
-        if payment["state"] in SECURE and not payment.get("is_ending")
-    )
-    return secure >= owed(order)
+    return sum(map(_secured, payments(order))) >= owed(order)
+
+
+def _secured(payment: Payment) -> int:
+    if payment["state"] in SECURE and not is_over(payment):
+        return worth(payment)
+    return taken(payment)
 
 
 def refunded(order: Order, part: Mapping[str, Any] | None = None) -> int:
@@ -125,14 +145,17 @@ def left(order: Order, part: Mapping[str, Any] | None = None) -> int:
 def sources(order: Order, amount: int) -> Iterator[tuple[str, int]]:
     """From which payments so much goes back, the first one first: their keys, how much of each."""
     for payment in payments(order):
-        if not is_paid(payment):
-            continue
-        gone = sum(one["amount"] for one in _refunds(order) if one["payment"] == payment["key"])
-        taken = min(amount, payment["amount"] - gone)
-        if taken > 0:
-            yield payment["key"], taken
-            amount -= taken
+        gone = sum(one["amount"] for one in refunds_of(order, payment["key"]))
+        share = min(amount, taken(payment) - gone)
+        if share > 0:
+            yield payment["key"], share
+            amount -= share
 
 
-def _refunds(order: Order) -> Iterator[Mapping[str, Any]]:
+def refunds_of(order: Order, key: str) -> Iterator[Refund]:
+    """What goes back of a payment; what failed doesn't count."""
+    return (one for one in _refunds(order) if one["payment"] == key)
+
+
+def _refunds(order: Order) -> Iterator[Refund]:
     return (one for one in order.get("refunds") or () if one["state"] != "FAILED")

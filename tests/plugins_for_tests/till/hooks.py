@@ -16,6 +16,7 @@ from .books import BOOKS, Payment, charges
 STATES: tuple[PaymentState, ...] = (
     *("paid", "authorized", "on_delivery", "awaited", "action", "declined", "unknown"),
 )
+BY_HAND = ("till:on_delivery", "till:awaited")
 
 
 @hookimpl
@@ -69,4 +70,9 @@ async def payment_refund(wanted: RefundWanted) -> RefundStatus | None:
 
 def _status(payment: Payment) -> PaymentStatus:
     url = "https://till.example/3ds" if payment.state == "action" else None
-    return PaymentStatus(payment.state, f"the till says {payment.state}", url=url)
+    return PaymentStatus(
+        payment.state,
+        f"the till says {payment.state}",
+        url=url,
+        is_by_hand=payment.wanted.method in BY_HAND,
+    )

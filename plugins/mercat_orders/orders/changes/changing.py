@@ -33,12 +33,12 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New values of an order's fields, with what is to be said of it.
+    """New values of an order's fields, with what is to be said of it; None where nobody is told.
 
     `also` is done in the same transaction, such as putting stock back.
     """
 
-    happening: Happening
+    happening: Happening | None
     values: Mapping[str, Any] = field(default_factory=dict)
     also: Callable[[Session], Awaitable[None]] | None = None
 
@@ -80,21 +80,22 @@ async def write(
     context: Context, session: Session, record: Record, wanted: Change
 ) -> Record | None:
     """Write a change in a transaction if the order is still as it was read; None if it isn't."""
-    key = {"_id": record["_id"]}
+    key, happening = {"_id": record["_id"]}, wanted.happening
+    update: dict[str, Any] = {
+        "$set": {**wanted.values, "updated_at": datetime.now(UTC)},
+        "$inc": {"version": 1},
+    }
+    if happening is not None:
+        update["$push"] = {"timeline": entry(context.viewer, record, happening)}
     written = await orders(context).update_one(
-        {**key, "version": record["version"]},
-        {
-            "$set": {**wanted.values, "updated_at": datetime.now(UTC)},
-            "$push": {"timeline": entry(context.viewer, record, wanted.happening)},
-            "$inc": {"version": 1},
-        },
-        session=session,
+        {**key, "version": record["version"]}, update, session=session
     )
     if not written.modified_count:
         return None
-    await context.engine.outbox.add(
-        session, checkout.order_changed, context, str(record["_id"]), wanted.happening.kind
-    )
+    if happening is not None:
+        await context.engine.outbox.add(
+            session, checkout.order_changed, context, str(record["_id"]), happening.kind
+        )
     return await orders(context).find_one(key, session=session)
 
 

@@ -100,7 +100,7 @@ class OrderNoteAddInput:
 
 
 @strawberry.input(description="Money that goes back. Give `amount` or `lines`.")
-class OrderRefundInput:
+class RefundCreateInput:
     order_id: strawberry.ID | None = strawberry.field(default=None, description=_ORDER)
     seller_order_id: strawberry.ID | None = strawberry.field(default=None, description=_PART)
     amount: MoneyInput | None = strawberry.field(default=None, description="How much.")

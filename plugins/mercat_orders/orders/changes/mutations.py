@@ -18,7 +18,7 @@ from mercat_orders.orders.changes.inputs import (
     OrderConfirmInput,
     OrderFulfilInput,
     OrderNoteAddInput,
-    OrderRefundInput,
+    RefundCreateInput,
 )
 from mercat_orders.orders.changes.naming import (
     amount_of,
@@ -56,8 +56,8 @@ class FulfilmentUpdatePayload(OrderChange): ...
 class OrderNoteAddPayload(OrderChange): ...
 
 
-@strawberry.type(description="The outcome of `orderRefund`.")
-class OrderRefundPayload(OrderChange): ...
+@strawberry.type(description="The outcome of `refundCreate`.")
+class RefundCreatePayload(OrderChange): ...
 
 
 @extend(Mutation)
@@ -203,10 +203,10 @@ class OrderMutation:
         " `orders.manage`."
     )
     @staticmethod
-    async def order_refund(
+    async def refund_create(
         info: Info,
-        input: Annotated[OrderRefundInput, strawberry.argument(description="How much.")],  # noqa: A002
-    ) -> OrderRefundPayload:
+        input: Annotated[RefundCreateInput, strawberry.argument(description="How much.")],  # noqa: A002
+    ) -> RefundCreatePayload:
         def what() -> Payback:
             amount, currency = amount_of(info, input.amount)
             return Payback(amount, currency, units_of(input.lines), reason_of(input.reason))
@@ -217,5 +217,5 @@ class OrderMutation:
             lambda where: refunding.refund(
                 info.context, where, what(), request_of(info, "refund", input)
             ),
-            OrderRefundPayload,
+            RefundCreatePayload,
         )

@@ -1,6 +1,7 @@
 """The payments of an order, as the plugins that take money see them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from bson import ObjectId
 
@@ -10,7 +11,8 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat_orders.orders.changes.changing import Change, Happening, change
 from mercat_orders.orders.changes.revising import Revision
-from mercat_orders.orders.money import SECURE, is_over, payment_of
+from mercat_orders.orders.changes.telling import money
+from mercat_orders.orders.money import SECURE, is_over, payment_of, refunds_of, taken
 
 _PAID = PaymentStatus("paid")
 
@@ -53,15 +55,57 @@ async def note(context: Context, order: ObjectId, key: str, status: PaymentStatu
     def decide(record: Record) -> Change | None:
         revision = Revision(record)
         found = payment_of(revision.order, key)
-        if found is None or found["state"] == status.state or _is_ended(found, status):
+        if found is None or _is_ended(found, status):
             return None
-        found["state"] = status.state
+        before = dict(found)
+        found |= stored(status)
+        back = _given_back(revision, key, status)
+        if found == before and not back:
+            return None
         if revision.order["payment"]["state"] in SECURE:
             revision.confirm()
-        facts = {"payment": status.state}
-        return Change(Happening("PAYMENT_CHANGED", facts=facts), revision.values())
+        happening = _told(record, before, found, back)
+        return Change(happening, revision.values())
 
     return await change(context, order, decide)
+
+
+def stored(status: PaymentStatus) -> Record:
+    """What an order knows of where a payment of it stands."""
+    return {
+        "state": status.state,
+        "captured": status.captured,
+        "disputed": status.disputed,
+        "is_by_hand": status.is_by_hand,
+    }
+
+
+def _given_back(revision: Revision, key: str, status: PaymentStatus) -> int:
+    """Write down what went back unasked, such as by somebody on the company's own pages."""
+    known: int = sum(one["amount"] for one in refunds_of(revision.order, key))
+    amount = max(0, (status.refunded or 0) - known)
+    if amount and status.state != "ended":
+        revision.note_refund(key, amount)
+        return amount
+    return 0
+
+
+def _told(record: Record, before: Record, after: Record, back: int) -> Happening:
+    """What the timeline says: the most that can be said of it."""
+    facts: dict[str, Any] = {"payment": after["state"]}
+    kind = "PAYMENT_CHANGED"
+    if after["disputed"] != before.get("disputed", 0):
+        facts["disputed"] = money(after["disputed"], record)
+        is_more = after["disputed"] > before.get("disputed", 0)
+        kind = "DISPUTED" if is_more else "DISPUTE_CLOSED"
+    elif back:
+        facts["refunded"] = money(back, record)
+        kind = "REFUNDED"
+    elif after["state"] == before["state"] and taken(after) > taken(before):
+        kind = "CAPTURED"
+    if taken(after) != taken(before):
+        facts["captured"] = money(taken(after), record)
+    return Happening(kind, facts=facts)
 
 
 def _is_ended(found: Record, status: PaymentStatus) -> bool:

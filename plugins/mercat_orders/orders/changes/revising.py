@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from mercat.storage import Record, stored_now
-from mercat_orders.orders import money, quantities
+from mercat_orders.orders import captures, money, quantities
 from mercat_orders.orders.documents import RefundCause
 from mercat_orders.orders.states import state_of_order
 
@@ -90,6 +90,11 @@ class Revision:
         self.refunds.extend(refunds)
         return refunds
 
+    def note_refund(self, payment: str, amount: int) -> None:
+        """Write down what went back already, and nobody of the shop asked for."""
+        refund = self._refund(None, payment, amount, "PROVIDER", "")
+        self.refunds.append({**refund, "state": "DONE"})
+
     def pay_back(self, amount: int) -> None:
         """Give back what wasn't to be paid any more, and was paid all the same."""
         self.order["waived"] -= amount
@@ -154,18 +159,17 @@ class Revision:
         if all(map(self.is_cancelled, self.parts)) and first["method"] is not None:
             self._end(first)
         for payment in reversed(self.order["further_payments"]):
-            if payment["amount"] <= -money.uncovered(self.order):
+            if money.worth(payment) <= -money.uncovered(self.order):
                 self._end(payment)
         for payment in money.payments(self.order):
             less = -money.uncovered(self.order)
-            is_open = payment["state"] in money.BY_HAND and not money.is_over(payment)
-            if is_open and less > 0:
+            if money.is_open_by_hand(payment) and less > 0:
                 self._end(payment)
                 if less < payment["amount"]:
                     self.want(payment["method"], payment["amount"] - less)
 
     def _end(self, payment: Record) -> None:
-        if payment["state"] != money.PAID and not money.is_over(payment):
+        if not money.taken(payment) and not money.is_over(payment):
             payment |= {"state": money.ENDING, "is_ending": True}
 
     def _settle_at(self) -> datetime | None:
@@ -173,6 +177,7 @@ class Revision:
         payments = money.payments(self.order)
         is_soon = any(one.get("is_ending") or one["state"] == money.WANTED for one in payments)
         is_soon |= any(one["state"] == money.BEGUN for one in self.order["further_payments"])
+        is_soon |= any(captures.due(self.order))
         if "WANTED" in states or is_soon:
             return self.now + SOON
         return self.now + LATER if "PENDING" in states else None

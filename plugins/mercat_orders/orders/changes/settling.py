@@ -5,21 +5,25 @@ nobody answered.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bson import ObjectId
 
 from mercat import checkout
-from mercat.checkout import RefundStatus, RefundWanted
+from mercat.checkout import CaptureStatus, CaptureWanted, RefundStatus, RefundWanted
 from mercat.context import Context
 from mercat.errors import DomainError, InvalidError
 from mercat.lifecycle import Job
 from mercat.storage import Record
+from mercat_orders.orders import captures
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.captures import Due
 from mercat_orders.orders.changes import paying
 from mercat_orders.orders.changes.changing import Change, Happening, change
 from mercat_orders.orders.changes.revising import SOON, Revision
+from mercat_orders.orders.changes.telling import money
 from mercat_orders.orders.documents import EARLIEST, WAITING
 from mercat_orders.orders.money import (
     BEGUN,
@@ -29,6 +33,7 @@ from mercat_orders.orders.money import (
     paid,
     payment_of,
     payments,
+    refunds_of,
 )
 
 _STATES = {"done": "DONE", "pending": "PENDING", "failed": "FAILED"}
@@ -49,6 +54,8 @@ async def settle(context: Context, key: ObjectId, *, is_late: bool = False) -> N
     for refund in record.get("refunds", ()):
         if refund["state"] in _OPEN:
             await _refund(context, record, refund)
+    for wanted in captures.due(record):
+        await _capture(context, record, wanted)
     for payment in payments(record):
         if payment.get("is_ending"):
             await _end(context, record, payment)
@@ -63,8 +70,27 @@ async def follow_payment(context: Context, key: str) -> None:
     record = await orders(context).find_one({"_id": paying.order_key(key)})
     if record is None or record["state"] in WAITING:
         return
-    await change(context, record["_id"], _pay_back)
+    record = await change(context, record["_id"], _pay_back)
+    await _look_at_refunds(context, record, key)
     await settle(context, record["_id"])
+
+
+async def _look_at_refunds(context: Context, record: Record, key: str) -> None:
+    """Ask again for refunds that were done where less went back than they come to."""
+    done = [one for one in refunds_of(record, key) if one["state"] == "DONE" and _is_own(one)]
+    if not done:
+        return
+    status = await paying.standing(context, payment_of(record, key))
+    if status is None or status.refunded is None:
+        return
+    if status.refunded < sum(one["amount"] for one in done):
+        for refund in done:
+            await _refund(context, record, refund)
+
+
+def _is_own(refund: Mapping[str, Any]) -> bool:
+    """Whether the shop asked for it."""
+    return bool(refund["cause"] != "PROVIDER")
 
 
 async def settle_all(context: Context) -> None:
@@ -86,7 +112,7 @@ async def _safely(context: Context, key: ObjectId) -> None:
         _logger.info("the money of order %s waits: %s", key, error)
 
 
-async def _refund(context: Context, record: Record, refund: Record) -> None:
+async def _refund(context: Context, record: Record, refund: Mapping[str, Any]) -> None:
     status = await _asked(context, record, refund)
     state = None if status is None else _STATES[status.state]
     if status is None or state is None or state == refund["state"]:
@@ -98,7 +124,9 @@ async def _refund(context: Context, record: Record, refund: Record) -> None:
     await change(context, record["_id"], decide)
 
 
-async def _asked(context: Context, record: Record, refund: Record) -> RefundStatus | None:
+async def _asked(
+    context: Context, record: Record, refund: Mapping[str, Any]
+) -> RefundStatus | None:
     """What became of a refund; None where nobody can say now."""
     wanted = RefundWanted(
         key=str(refund["id"]),
@@ -124,7 +152,8 @@ def _noted(record: Record, key: ObjectId, state: str, message: str) -> Change | 
     """What the payment's plugin said of a refund, where it wasn't known yet."""
     revision = Revision(record)
     refund = next(found for found in revision.refunds if found["id"] == key)
-    if refund["state"] not in _OPEN or refund["state"] == state:
+    is_undone = refund["state"] == "DONE" and state == "FAILED"
+    if not is_undone and (refund["state"] not in _OPEN or refund["state"] == state):
         return None
     refund |= {"state": state, "message": message, "updated_at": revision.now}
     part = next((part for part in revision.parts if part["id"] == refund["part"]), None)
@@ -153,6 +182,37 @@ def _pay_back(record: Record) -> Change | None:
     revision = Revision(record)
     revision.pay_back(amount)
     return Change(Happening("OVERPAID"), revision.values())
+
+
+async def _capture(context: Context, record: Record, wanted: Due) -> None:
+    """Have taken what was sent, and remember that it was asked for."""
+    key = wanted.payment["key"]
+    request = CaptureWanted(key, wanted.amount, wanted.most)
+    try:
+        status = await context.hooks.first(checkout.payment_capture, context, request)
+    except DomainError as error:
+        _logger.info("%s waits to be captured: %s", key, error)
+        return
+    except Exception:  # whatever a plugin does, it is asked again
+        _logger.exception("%s waits to be captured", key)
+        return
+
+    def decide(found: Record) -> Change | None:
+        revision = Revision(found)
+        payment_of(revision.order, key)["asked"] = wanted.asked
+        return Change(_failure(record, wanted, status), revision.values())
+
+    await change(context, record["_id"], decide)
+    if status is not None and (stands := await paying.standing(context, wanted.payment)):
+        await paying.note(context, record["_id"], key, stands)
+
+
+def _failure(record: Record, wanted: Due, status: CaptureStatus | None) -> Happening | None:
+    """What staff is told where nothing was taken for what has gone."""
+    if status is None or status.state != "failed":
+        return None
+    facts = {"amount": money(wanted.amount, record)}
+    return Happening("CAPTURE_FAILED", status.message, is_internal=True, facts=facts)
 
 
 async def _start(context: Context, record: Record, payment: Record) -> None:

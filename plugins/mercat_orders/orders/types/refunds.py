@@ -33,6 +33,9 @@ class RefundCause(Enum):
     RETURNED = strawberry.enum_value("RETURNED", description="What was paid came back.")
     GOODWILL = strawberry.enum_value("GOODWILL", description="Somebody of the shop decided it.")
     OVERPAID = strawberry.enum_value("OVERPAID", description="More was paid than was due.")
+    PROVIDER = strawberry.enum_value(
+        "PROVIDER", description="It was given back at the payment's provider, not by the shop."
+    )
 
 
 @strawberry.type(description="Money that goes back.")
