@@ -18,7 +18,7 @@ from mercat.money import format_minor
 from mercat.storage import Record
 from mercat_orders.carts import editing
 from mercat_orders.edits.editing import edit
-from mercat_orders.edits.paying import Way, pay
+from mercat_orders.payments.starting import Way, pay
 from mercat_orders.edits.planning import Edit, LineEdit
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes import paying

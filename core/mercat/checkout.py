@@ -192,7 +192,9 @@ class PaymentWanted:
 
     It is the order's key; for what was added to the order later, that with a dot and a number.
     `method` is the id of a PaymentMethod. `data` is what the client has from the provider, such as
-    a token; nothing in it is believed. The buyer comes back to `return_url`.
+    a token; nothing in it is believed. The buyer comes back to `return_url`. `user` is who buys,
+    None for a guest; `saved_method` names what they pay with of what they have kept, and with
+    `saves` what they pay with now is kept.
     """
 
     key: str
@@ -202,6 +204,9 @@ class PaymentWanted:
     order_number: str
     return_url: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    saved_method: str | None = None
+    saves: bool = False
 
 
 PaymentState = Literal[

@@ -22,7 +22,7 @@ from mercat_orders.delivery.memory import kept_methods
 from mercat_orders.delivery.schema import ShippingMethodMutation, ShippingMethodQuery
 from mercat_orders.drafts.documents import DraftOrderDocument
 from mercat_orders.drafts.schema import DraftOrderMutation, DraftOrderQuery
-from mercat_orders.edits.schema import OrderEditMutation, OrderPaying
+from mercat_orders.edits.schema import OrderEditMutation
 from mercat_orders.operations import OPERATIONS
 from mercat_orders.orders import forgetting
 from mercat_orders.orders.changes import confirming, settling
@@ -37,6 +37,7 @@ from mercat_orders.papers import issuing
 from mercat_orders.papers.documents import InvoiceDocument, SeriesDocument
 from mercat_orders.papers.routes import invoice_route, packing_slip_route
 from mercat_orders.papers.schema import OrderPapers, SellerOrderPapers
+from mercat_orders.payments.schema import OrderPaying, PaymentMutation
 from mercat_orders.permissions import PERMISSIONS
 from mercat_orders.reports import counting
 from mercat_orders.reports.commands import report
@@ -97,6 +98,7 @@ def schema() -> Sequence[type]:
         OrderMoney,
         OrderEditMutation,
         OrderPaying,
+        PaymentMutation,
         ReturnMutation,
         SellerOrderMoney,
         SellerOrderReturns,

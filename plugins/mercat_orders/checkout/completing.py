@@ -6,7 +6,7 @@ any transaction, and one transaction makes it an order.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ from mercat_orders.checkout.paying import TAKEN
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes.changing import Happening, entry
-from mercat_orders.orders.changes.paying import start, stored
+from mercat_orders.orders.changes.paying import NOTHING, Means, start, stored
 from mercat_orders.orders.failing import fail
 from mercat_orders.orders.streams.feed import publish_placed
 from mercat_products.stock.errors import OutOfStockError
@@ -38,10 +38,18 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a checkout is: while it is no order, `action` is what its payment waits for."""
+    """How far a checkout is: while it is no order, `action` is what its payment waits for.
+
+    `payment` is the key of what is paid, where that isn't what the order was placed with.
+    """
 
     order: Record
     action: PaymentStatus | None = None
+    payment: str | None = None
+
+    @property
+    def payment_key(self) -> str:
+        return self.payment or str(self.order["payment"]["key"])
 
 
 async def complete(context: Context, cart: str, wanted: Completion) -> Progress:
@@ -52,20 +60,20 @@ async def complete(context: Context, cart: str, wanted: Completion) -> Progress:
     for _ in range(_TRIES):
         order = await known(context, wanted) or await begun(context, cart, wanted)
         if order is not None:
-            return await proceed(context, order, wanted.data)
+            return await proceed(context, order, wanted.means)
         await asyncio.sleep(_PAUSE_SECONDS)
     raise ConflictError("the cart is being changed elsewhere; try again")
 
 
-async def proceed(context: Context, order: Record, data: Mapping[str, str]) -> Progress:
+async def proceed(context: Context, order: Record, means: Means = NOTHING) -> Progress:
     """Bring a checkout as far as it goes. Raises FailedError, OutOfStockError, ConflictError."""
     if order["state"] == "PLACING":
         async with turn(context, "checkout", order["_id"]):
-            return await _brought(context, order, data)
+            return await _brought(context, order, means)
     return _told(order)
 
 
-async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> Progress:
+async def _brought(context: Context, order: Record, means: Means) -> Progress:
     for attempt in range(_TRIES):
         found = await orders(context).find_one({"_id": order["_id"]}) if attempt else order
         if found is None:
@@ -77,7 +85,7 @@ async def _brought(context: Context, order: Record, data: Mapping[str, str]) -> 
         except ConflictError:  # somebody else is at it, and may have sold it just now
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
-        status = await start(context, found, found["payment"], data)
+        status = await start(context, found, found["payment"], means)
         return await settle(context, found, status, is_counted=is_counted)
     raise ConflictError("the order is being placed elsewhere; ask again")
 

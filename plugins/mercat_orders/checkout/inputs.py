@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 import strawberry
 
 from mercat.errors import InvalidError
 from mercat.graphql.scalars import CurrencyCode
+from mercat.ids import key_of
 from mercat_orders.carts.inputs import CartLineInput, CartShippingInput, PostalAddressInput
 from mercat_orders.configured.inputs import MoneyInput
+from mercat_orders.orders.changes.paying import Means
 
 _ADDRESS = re.compile(r"(?!javascript|data)[a-zA-Z][a-zA-Z0-9+.-]{0,40}://[!-~]{1,1900}\Z")
+SAVED = "SavedPaymentMethod"
+"""The type of what buyers have kept to pay with, which is the payments' own."""
 _MOST_DATA = 20
 _LONGEST_DATUM = 5_000
 
@@ -64,6 +69,13 @@ class CheckoutCompleteInput:
     payment_data: list[PaymentDatumInput] = strawberry.field(
         default_factory=list, description="What the payment's provider gave the client."
     )
+    saved_payment_method_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Something of `savedPaymentMethods` to pay with."
+    )
+    save_payment_method: bool = strawberry.field(
+        default=False,
+        description="Whether what is paid with is kept for the next time, where that can be.",
+    )
     accepts_terms: bool = strawberry.field(
         default=False, description="Whether the buyer accepts the shop's terms."
     )
@@ -82,6 +94,24 @@ def return_url(given: str | None) -> str | None:
     if given is not None and not _ADDRESS.match(given):
         raise InvalidError("this is no address to come back to", field=("returnUrl",))
     return given
+
+
+class Paying(Protocol):
+    """What the inputs have that pay something."""
+
+    payment_data: list[PaymentDatumInput]
+    saved_payment_method_id: strawberry.ID | None
+    save_payment_method: bool
+
+
+def means_of(given: Paying) -> Means:
+    """What somebody pays with. Raises InvalidError."""
+    saved = given.saved_payment_method_id
+    return Means(
+        payment_data(given.payment_data),
+        None if saved is None else key_of(saved, SAVED, ("savedPaymentMethodId",)),
+        given.save_payment_method,
+    )
 
 
 def payment_data(given: Sequence[PaymentDatumInput]) -> dict[str, str]:

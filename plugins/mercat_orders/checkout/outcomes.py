@@ -5,13 +5,17 @@ from enum import Enum
 import strawberry
 
 from mercat import checkout
-from mercat.checkout import PaymentStatus
 from mercat.errors import DomainError
 from mercat.graphql.errors import UserError, input_path
+from mercat.ids import encode_id
 from mercat_orders.carts.types import CartProblemCode
 from mercat_orders.carts.views import Problem
+from mercat_orders.checkout.completing import Progress
 from mercat_orders.checkout.errors import ProblemsError
 from mercat_orders.errors import AddressError
+
+PAYMENT = "Payment"
+"""The type of payments, which is that of the plugin that takes them."""
 
 
 @strawberry.enum(description="What can be wrong with a checkout.")
@@ -90,10 +94,14 @@ class PaymentDatum:
 
 
 @strawberry.type(
-    description="What has to happen before a checkout is an order; then complete it again."
+    description="What has to happen before something is paid; then `paymentResume` goes on, or the"
+    " same call again."
 )
 class PaymentAction:
     kind: PaymentActionKind = strawberry.field(description="What to do.")
+    payment_id: strawberry.ID = strawberry.field(
+        description="The payment that waits for it; `paymentResume` and `paymentUpdated` take it."
+    )
     message: str = strawberry.field(description="A sentence for the buyer; it may be empty.")
     url: str | None = strawberry.field(description="Where the buyer goes.")
     data: list[PaymentDatum] = strawberry.field(description="What the client needs for it.")
@@ -101,7 +109,9 @@ class PaymentAction:
 
 @strawberry.type(description="A way to pay.")
 class PaymentMethod:
-    id: str = strawberry.field(description="Names it; `cartPaymentSelect` and `paymentStart` take it.")
+    id: str = strawberry.field(
+        description="Names it; `cartPaymentSelect` and `paymentStart` take it."
+    )
     name: str = strawberry.field(description="What it is called.")
     description: str = strawberry.field(description="A sentence about it; it may be empty.")
 
@@ -110,12 +120,22 @@ def to_method(found: checkout.PaymentMethod) -> PaymentMethod:
     return PaymentMethod(id=found.id, name=found.name, description=found.description)
 
 
-def to_action(status: PaymentStatus) -> PaymentAction:
+def to_action(done: Progress) -> PaymentAction | None:
+    """What is to be done before something is paid; None where it is."""
+    status = done.action
+    if status is None:
+        return None
     kind = PaymentActionKind.WAIT
     if status.state == "action":
         kind = PaymentActionKind.REDIRECT if status.url else PaymentActionKind.CLIENT
     data = [PaymentDatum(name=name, value=value) for name, value in status.data.items()]
-    return PaymentAction(kind=kind, message=status.message, url=status.url, data=data)
+    return PaymentAction(
+        kind=kind,
+        payment_id=strawberry.ID(encode_id(PAYMENT, done.payment_key)),
+        message=status.message,
+        url=status.url,
+        data=data,
+    )
 
 
 def to_errors(error: DomainError) -> list[CheckoutError]:

@@ -51,7 +51,7 @@ async def _safely(context: Context, order: Record) -> None:
 async def look_after(context: Context, order: Record) -> None:
     """Do what is due of a checkout that was left. Raises DomainError where it fails."""
     if not order["sums"]["total"]:
-        await proceed(context, order, {})
+        await proceed(context, order)
         return
     async with turn(context, "checkout", order["_id"]):
         status = await paying.standing(context, order["payment"])

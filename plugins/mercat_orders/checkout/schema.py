@@ -19,7 +19,7 @@ from mercat_orders.checkout.errors import QuoteChangedError
 from mercat_orders.checkout.inputs import (
     CheckoutCartInput,
     CheckoutCompleteInput,
-    payment_data,
+    means_of,
     return_url,
 )
 from mercat_orders.checkout.outcomes import (
@@ -91,6 +91,13 @@ class CartPaymentSelectPayload(CartPayload):
     pass
 
 
+_NOT_ASKED = (
+    *("idempotency_key", "payment_data"),
+    *("saved_payment_method_id", "save_payment_method"),
+)
+"""What may be otherwise the next time: it goes on with the same payment."""
+
+
 @extend(Mutation)
 class CheckoutMutation:
     @strawberry.field(description="Choose how a cart is paid.")
@@ -133,7 +140,7 @@ def _answer(info: Info, done: Progress) -> CheckoutCompletePayload:
     return CheckoutCompletePayload(
         order=to_order(done.order) if is_order else None,
         secret=secret_of(info.context, done.order) if is_order else None,
-        action=to_action(done.action) if done.action else None,
+        action=to_action(done),
         cart=None,
         user_errors=[],
     )
@@ -153,7 +160,7 @@ async def _completed(info: Info, given: CheckoutCompleteInput) -> Progress:
         accepts_terms=given.accepts_terms,
         takes_cheapest=given.cart is not None,
         return_url=return_url(given.return_url),
-        data=payment_data(given.payment_data),
+        means=means_of(given),
         request=request,
     )
     return await complete(info.context, cart, wanted)
@@ -165,7 +172,7 @@ async def _cart(info: Info, given: CheckoutCompleteInput) -> tuple[str, Request 
         raise InvalidError("give either `cartId` or `cart`", field=("cartId",))
     key = idempotency_key(info, given.idempotency_key)
     cart = "" if given.cart_id is None else key_of(given.cart_id, "Cart", ("cartId",))
-    asked = {**strawberry.asdict(given), "idempotency_key": None, "payment_data": None}
+    asked = {**strawberry.asdict(given), **dict.fromkeys(_NOT_ASKED)}
     request = None if key is None else request_of(info.context, cart, key, asked)
     if given.cart is None:
         return cart, request

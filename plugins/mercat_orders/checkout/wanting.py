@@ -1,14 +1,14 @@
 """What completes a checkout, and what the buyer agrees to with it."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.storage.idempotency import LONGEST_KEY
+from mercat_orders.orders.changes.paying import NOTHING, Means
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the buyer wants; `data` is for the payment's provider.
+    """What the buyer wants, and with what it is paid.
 
     With `takes_cheapest` a parcel for which no way is chosen goes in the cheapest. `on_behalf` says
     that staff order for somebody, who accepted the terms elsewhere.
@@ -51,7 +51,7 @@ class Completion:
     takes_cheapest: bool = False
     on_behalf: bool = False
     return_url: str | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
+    means: Means = NOTHING
     request: Request | None = None
 
 

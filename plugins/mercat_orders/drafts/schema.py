@@ -160,7 +160,7 @@ class DraftOrderMutation:
             )
         except DomainError as error:
             return DraftOrderCompletePayload(order=None, action=None, user_errors=to_errors(error))
-        action = None if done.action is None else to_action(done.action)
+        action = to_action(done)
         order = to_order(done.order) if action is None else None
         return DraftOrderCompletePayload(order=order, action=action, user_errors=[])
 

@@ -4,7 +4,6 @@ import strawberry
 
 from mercat.graphql.scalars import DecimalString
 from mercat_orders.carts.inputs import CartLineInput
-from mercat_orders.checkout.inputs import PaymentDatumInput
 
 _PRICE = "What one costs, in the order's currency"
 
@@ -50,21 +49,4 @@ class OrderEditInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="The same key has its effect once; the header `Idempotency-Key` says it too.",
-    )
-
-
-@strawberry.input(description="How what an order still costs is paid.")
-class PaymentStartInput:
-    order_id: strawberry.ID = strawberry.field(description="The id of the order.")
-    payment_method_id: str | None = strawberry.field(
-        default=None, description="One of `Order.paymentMethods`; the only one where left out."
-    )
-    payment_data: list[PaymentDatumInput] = strawberry.field(
-        default_factory=list, description="What the payment's provider gave the client."
-    )
-    return_url: str | None = strawberry.field(
-        default=None, description="Where the payment's provider sends the buyer back to."
-    )
-    secret: str | None = strawberry.field(
-        default=None, description="What a guest reads the order with."
     )

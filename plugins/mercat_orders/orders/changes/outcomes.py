@@ -51,6 +51,12 @@ class OrderErrorCode(Enum):
         "PAYMENT_METHOD", description="It can't be paid in that way, or the way isn't chosen."
     )
     DECLINED = strawberry.enum_value("DECLINED", description="The payment was declined.")
+    EXPIRED = strawberry.enum_value(
+        "EXPIRED", description="The payment took too long; the cart is open again."
+    )
+    ABANDONED = strawberry.enum_value(
+        "ABANDONED", description="The cart was changed, or ordered in another way, meanwhile."
+    )
     AMOUNT = strawberry.enum_value(
         "AMOUNT", description="More would go back than there is left of what was paid."
     )

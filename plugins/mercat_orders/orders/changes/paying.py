@@ -1,6 +1,7 @@
 """The payments of an order, as the plugins that take money see them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bson import ObjectId
@@ -23,8 +24,24 @@ def order_key(payment: str) -> ObjectId | None:
     return ObjectId(order) if ObjectId.is_valid(order) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What somebody pays with: `data` is for the payment's provider.
+
+    `saved_method` names something that they have kept; with `saves` it is kept for the next time.
+    """
+
+    data: Mapping[str, str] = field(default_factory=dict)
+    saved_method: str | None = None
+    saves: bool = False
+
+
+NOTHING = Means()
+"""Of who only goes on with what was begun."""
+
+
 async def start(
-    context: Context, order: Record, found: Record, data: Mapping[str, str]
+    context: Context, order: Record, found: Record, means: Means = NOTHING
 ) -> PaymentStatus:
     """Have a payment of an order made, or learn where it stands."""
     if not found["amount"]:
@@ -36,7 +53,10 @@ async def start(
         currency=order["currency"],
         order_number=order["code"],
         return_url=found["return_url"],
-        data=data,
+        data=means.data,
+        user=order["user"],
+        saved_method=means.saved_method,
+        saves=means.saves,
     )
     status = await context.hooks.first(checkout.payment_start, context, wanted)
     return status or PaymentStatus("declined", "this way to pay is not there any more")

@@ -218,7 +218,7 @@ def _failure(record: Record, wanted: Due, status: CaptureStatus | None) -> Happe
 async def _start(context: Context, record: Record, payment: Record) -> None:
     """Begin a payment that the shop begins on its own; the same key is the same payment."""
     try:
-        status = await paying.start(context, record, payment, {})
+        status = await paying.start(context, record, payment)
     except Exception:  # whatever a plugin does, it is asked again
         _logger.exception("the payment %s of %s doesn't begin yet", payment["key"], record["code"])
         return

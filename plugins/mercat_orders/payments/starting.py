@@ -1,8 +1,7 @@
 """Paying what an order costs more than its payments cover, such as after an edit."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mercat.checkout import Cart, CartLine, Destination
 from mercat.context import Context
@@ -15,6 +14,7 @@ from mercat_orders.checkout.paying import TAKEN, method_of
 from mercat_orders.orders import money
 from mercat_orders.orders.changes import paying
 from mercat_orders.orders.changes.changing import Change, Happening, change
+from mercat_orders.orders.changes.paying import NOTHING, Means
 from mercat_orders.orders.changes.revising import Revision
 from mercat_orders.orders.changes.settling import settle
 from mercat_orders.orders.changes.standing import Where, find
@@ -29,11 +29,11 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How it is paid; `data` is for the payment's provider."""
+    """How it is paid, and with what."""
 
     method: str | None = None
     return_url: str | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
+    means: Means = NOTHING
 
 
 async def pay(context: Context, where: Where, way: Way) -> Progress:
@@ -53,7 +53,7 @@ async def pay(context: Context, where: Where, way: Way) -> Progress:
         else:
             found = found or await _begun(context, record, way)
             if found is not None:
-                return await _gone_on(context, record, found, way)
+                return await go_on(context, record, found, way.means)
         await asyncio.sleep(_PAUSE_SECONDS)
     raise ConflictError("the order is being paid elsewhere; try again")
 
@@ -130,12 +130,13 @@ async def _begun(context: Context, record: Record, way: Way) -> Record | None:
     return made if money.payment_of(after, made["key"]) == made else None
 
 
-async def _gone_on(context: Context, record: Record, payment: Record, way: Way) -> Progress:
-    status = await paying.start(context, record, payment, way.data)
+async def go_on(context: Context, record: Record, payment: Record, means: Means) -> Progress:
+    """Bring a payment of an order as far as it goes. Raises DeclinedError."""
+    status = await paying.start(context, record, payment, means)
     after = await paying.note(context, record["_id"], payment["key"], status)
     if status.state in ("declined", "ended"):
         raise DeclinedError(status.message or "the payment was declined")
-    return Progress(after, None if status.state in TAKEN else status)
+    return Progress(after, None if status.state in TAKEN else status, payment["key"])
 
 
 async def _end(context: Context, record: Record, key: str) -> None:

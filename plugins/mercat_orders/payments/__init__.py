@@ -1,0 +1,1 @@
+"""Paying orders that are placed, and going on with payments."""
