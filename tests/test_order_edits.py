@@ -18,7 +18,6 @@ from mercat.money import format_minor
 from mercat.storage import Record
 from mercat_orders.carts import editing
 from mercat_orders.edits.editing import edit
-from mercat_orders.payments.starting import Way, pay
 from mercat_orders.edits.planning import Edit, LineEdit
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes import paying
@@ -26,6 +25,7 @@ from mercat_orders.orders.changes.acting import Request
 from mercat_orders.orders.changes.settling import settle_all
 from mercat_orders.orders.changes.standing import Where
 from mercat_orders.orders.money import current, due, left
+from mercat_orders.payments.starting import Way, pay
 
 from .asking import answered
 from .conftest import EngineFor

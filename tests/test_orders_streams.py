@@ -16,6 +16,7 @@ from redis.asyncio.client import PubSub
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from mercat import telling
 from mercat.auth import Subject
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
@@ -81,7 +82,7 @@ def _deaf(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
     monkeypatch.setattr(feed, "tell", lost)
-    monkeypatch.setattr(feed, "_POLL_SECONDS", 0.1)
+    monkeypatch.setattr(telling, "_POLL_SECONDS", 0.1)
 
 
 class Follower:
@@ -141,7 +142,7 @@ async def follow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Follow]:
     """Begins to follow; what happens from then on is told."""
     followers: list[Follower] = []
     listening: list[PubSub] = []
-    hears = feed._heard
+    hears = telling._heard
 
     async def heard(at: PubSub) -> None:
         if at not in listening:
@@ -159,7 +160,7 @@ async def follow(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Follow]:
         await until(is_ready)
         return followers[-1]
 
-    monkeypatch.setattr(feed, "_heard", heard)
+    monkeypatch.setattr(telling, "_heard", heard)
     yield begin
     for one in followers:
         await one.stop()
@@ -273,8 +274,8 @@ async def test_following_goes_on_while_redis_is_away_and_after(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, url = redis
-    monkeypatch.setattr(feed, "_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(feed, "_POLL_SECONDS", 30.0)
+    monkeypatch.setattr(telling, "_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(telling, "_POLL_SECONDS", 30.0)
     engine = await engine_for(TOML, redis={"url": url, "timeout_seconds": 1})
     record = await placed(engine, 1)
     follower = await follow(engine, UPDATES, CARL, id=id_of(record))
@@ -294,8 +295,8 @@ async def test_following_goes_on_while_redis_is_away_and_after(
 async def test_a_dropped_connection_to_redis_loses_nothing(
     engine: Engine, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "_RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(feed, "_POLL_SECONDS", 30.0)
+    monkeypatch.setattr(telling, "_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(telling, "_POLL_SECONDS", 30.0)
     record = await placed(engine, 1)
     follower = await follow(engine, UPDATES, CARL, id=id_of(record))
     for at in range(20):

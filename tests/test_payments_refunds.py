@@ -130,7 +130,7 @@ async def test_twenty_with_keys_of_their_own_give_back_no_more_than_was_taken(
 async def test_the_database_decides_whatever_each_has_read(shop: Engine, bank: Bank) -> None:
     """As with twenty processes that have all read that there is enough."""
     await started(shop, "o")
-    read = await stored(shop, "o")
+    read, context = await stored(shop, "o"), shop.context()
     found = await asyncio.gather(
         *(
             begin(context, new_operation(context, read, f"refund:r{n}", "REFUND", 150))

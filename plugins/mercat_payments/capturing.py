@@ -10,6 +10,7 @@ from mercat.errors import ConflictError, InvalidError
 from mercat.money import format_minor
 from mercat.payments import Event, PaymentProvider
 from mercat.storage import Record, Session
+from mercat.texts import line_of
 from mercat.turns import turn
 from mercat_payments.asking import is_known
 from mercat_payments.by_hand import checked_key, given_amount, seen
@@ -20,6 +21,8 @@ from mercat_payments.permissions import MANAGE
 from mercat_payments.providers import provider_of, providers_of
 from mercat_payments.settings import PaymentSettings
 from mercat_payments.settling import ask_for_news, end, settled
+
+_LONGEST_REASON = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ async def void_by_hand(context: Context, payment: str, reason: str) -> Record:
     Raises UnauthenticatedError, ForbiddenError, NotFoundError, InvalidError.
     """
     await check_allowed(context, MANAGE, Subject("Payment", payment))
+    reason = line_of(reason, ("reason",), most=_LONGEST_REASON)
     found = await seen(context, payment)
     if found["ended_at"] is None and (found["captured"] or found["capturing"]):
         raise InvalidError(

@@ -29,8 +29,9 @@ from mercat_payments.mutations import PaymentMutation
 from mercat_payments.permissions import PERMISSIONS
 from mercat_payments.providers import providers_of
 from mercat_payments.routes import webhook_route
-from mercat_payments.schema import PaymentQuery
+from mercat_payments.schema import PaymentQuery, PaymentSubscription
 from mercat_payments.sealing import FIELDS
+from mercat_payments.types import OrderPayments
 
 
 @hookimpl
@@ -45,7 +46,7 @@ def sealed_fields() -> Sequence[SealedFields]:
 
 @hookimpl
 def schema() -> Sequence[type]:
-    return [PaymentQuery, PaymentMutation]
+    return [PaymentQuery, PaymentMutation, PaymentSubscription, OrderPayments]
 
 
 @hookimpl

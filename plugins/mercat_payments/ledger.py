@@ -24,6 +24,7 @@ from mercat_payments.documents import (
 )
 from mercat_payments.outcomes import start_of, values_of, values_of_start, with_own_event
 from mercat_payments.standing import has_open, is_covered, standing
+from mercat_payments.telling import publish
 
 FIRST_PAUSE = timedelta(seconds=10)
 MOST_ASKS = 40
@@ -135,7 +136,9 @@ async def note(context: Context, key: str, before: Before, *, is_told: bool = Tr
         await _add(context, session, payment, events)
         return await _refresh(context, session, {**payment, **values}, is_told=is_told)
 
-    return await in_transaction(context, work)
+    after = await in_transaction(context, work)
+    await publish(context, key)
+    return after
 
 
 async def in_transaction(context: Context, work: Callable[[Session], Awaitable[Record]]) -> Record:

@@ -1,4 +1,4 @@
-"""What people say of payments by hand."""
+"""What staff does with payments: by hand, and at their providers."""
 
 # mypy: allow-untyped-decorators
 
@@ -15,8 +15,10 @@ from mercat.graphql.extend import Mutation, extend
 from mercat.graphql.scalars import DecimalString
 from mercat.ids import key_of
 from mercat.storage import Record
-from mercat_payments import by_hand
-from mercat_payments.schema import TYPE, Payment
+from mercat_orders.checkout.outcomes import PAYMENT
+from mercat_payments import by_hand, capturing
+from mercat_payments.errors import DeclinedError
+from mercat_payments.types import Payment, PaymentOperation
 
 
 @strawberry.input(description="Money that came in by hand, such as by a bank transfer.")
@@ -42,16 +44,43 @@ class PaymentMarkRefundedInput:
     refund_key: str = strawberry.field(description="The key of one of its refunds.")
 
 
-@strawberry.enum(description="What can be wrong with what is said of a payment.")
+@strawberry.input(description="Money that is to be taken of what was authorized.")
+class PaymentCaptureInput:
+    payment_id: strawberry.ID = strawberry.field(description="The payment's id.")
+    amount: DecimalString | None = strawberry.field(
+        default=None,
+        description="How much, in the payment's currency; all that can be taken where left out.",
+    )
+    is_last: bool = strawberry.field(
+        default=False,
+        description="Whether what it leaves is let go of; always so where the provider captures"
+        " once.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="The same key has its effect once; the header `Idempotency-Key` says it too. "
+        "One of them is needed.",
+    )
+
+
+@strawberry.input(description="A payment that is not to be.")
+class PaymentVoidInput:
+    payment_id: strawberry.ID = strawberry.field(description="The payment's id.")
+    reason: str = strawberry.field(default="", description="Why; it is kept with the payment.")
+
+
+@strawberry.enum(description="What can be wrong with what is done with a payment.")
 class PaymentErrorCode(Enum):
     CONFLICT = strawberry.enum_value(
-        "CONFLICT", description="The idempotency key came with another amount."
+        "CONFLICT",
+        description="The idempotency key came with another amount, or it changed meanwhile.",
     )
+    DECLINED = strawberry.enum_value("DECLINED", description="The provider refused it.")
     INVALID = strawberry.enum_value("INVALID", description="It can't be so.")
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="There is no such thing.")
 
 
-@strawberry.type(description="What is wrong with what is said of a payment.")
+@strawberry.type(description="What is wrong with what is done with a payment.")
 class PaymentError(UserError):
     code: PaymentErrorCode = strawberry.field(description="What kind of error it is.")
 
@@ -68,8 +97,70 @@ class PaymentMarkRefundedPayload:
     user_errors: list[PaymentError] = strawberry.field(description="What the caller can mend.")
 
 
+@strawberry.type(description="The outcome of `paymentCapture`.")
+class PaymentCapturePayload:
+    payment: Payment | None = strawberry.field(description="The payment; null where it failed.")
+    operation: PaymentOperation | None = strawberry.field(
+        description="What the provider was asked; it may be settled later."
+    )
+    user_errors: list[PaymentError] = strawberry.field(description="What the caller can mend.")
+
+
+@strawberry.type(description="The outcome of `paymentVoid`.")
+class PaymentVoidPayload:
+    payment: Payment | None = strawberry.field(description="The payment; null where it failed.")
+    user_errors: list[PaymentError] = strawberry.field(description="What the caller can mend.")
+
+
 @extend(Mutation)
 class PaymentMutation:
+    @strawberry.field(
+        description="Take money that was authorized, once for each key; needs `payments.manage`."
+        " What is sent is taken by itself where `[plugins.payments] capture` says so."
+    )
+    @staticmethod
+    async def payment_capture(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            PaymentCaptureInput, strawberry.argument(description="How much.")
+        ],
+    ) -> PaymentCapturePayload:
+        try:
+            found = await capturing.capture_by_hand(
+                info.context,
+                key_of(input.payment_id, PAYMENT, ("paymentId",)),
+                amount=input.amount,
+                is_last=input.is_last,
+                key=idempotency_key(info, input.idempotency_key),
+            )
+        except DomainError as error:
+            return PaymentCapturePayload(payment=None, operation=None, user_errors=[_error(error)])
+        refusal = found.operation["message"] or "the provider refused it"
+        is_refused = found.operation["state"] == "DECLINED"
+        return PaymentCapturePayload(
+            payment=Payment(record=found.payment, is_staff=True),
+            operation=PaymentOperation(record=found.operation),
+            user_errors=[_error(DeclinedError(refusal))] if is_refused else [],
+        )
+
+    @strawberry.field(
+        description="Let go of a payment of which nothing was taken, so that its order can be paid"
+        " in another way; needs `payments.manage`. Repeating changes nothing."
+    )
+    @staticmethod
+    async def payment_void(
+        info: Info,
+        input: Annotated[  # noqa: A002
+            PaymentVoidInput, strawberry.argument(description="Which, and why.")
+        ],
+    ) -> PaymentVoidPayload:
+        async def work() -> Record:
+            key = key_of(input.payment_id, PAYMENT, ("paymentId",))
+            return await capturing.void_by_hand(info.context, key, input.reason)
+
+        payment, errors = await _attempted(work)
+        return PaymentVoidPayload(payment=payment, user_errors=errors)
+
     @strawberry.field(
         description="Say that money came in, for payments whose provider can't be asked; needs "
         "`payments.manage`."
@@ -84,7 +175,7 @@ class PaymentMutation:
         async def work() -> Record:
             return await by_hand.mark_paid(
                 info.context,
-                key_of(input.payment_id, TYPE, ("paymentId",)),
+                key_of(input.payment_id, PAYMENT, ("paymentId",)),
                 amount=input.amount,
                 reference=input.reference,
                 key=idempotency_key(info, input.idempotency_key),
@@ -105,7 +196,7 @@ class PaymentMutation:
         ],
     ) -> PaymentMarkRefundedPayload:
         async def work() -> Record:
-            payment = key_of(input.payment_id, TYPE, ("paymentId",))
+            payment = key_of(input.payment_id, PAYMENT, ("paymentId",))
             return await by_hand.mark_refunded(info.context, payment, input.refund_key)
 
         payment, errors = await _attempted(work)
@@ -116,8 +207,11 @@ async def _attempted(
     work: Callable[[], Awaitable[Record]],
 ) -> tuple[Payment | None, list[PaymentError]]:
     try:
-        return Payment(record=await work()), []
+        return Payment(record=await work(), is_staff=True), []
     except DomainError as error:
-        code = PaymentErrorCode(error.code)
-        field = input_path(error.field)
-        return None, [PaymentError(field=field, message=str(error), code=code)]
+        return None, [_error(error)]
+
+
+def _error(error: DomainError) -> PaymentError:
+    code = PaymentErrorCode(error.code)
+    return PaymentError(field=input_path(error.field), message=str(error), code=code)

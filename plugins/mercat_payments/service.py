@@ -1,14 +1,21 @@
-"""Reading payments; who may is decided here. Everybody else finds none."""
+"""Reading payments; who may is decided here: buyers their own, staff all. Others find none."""
 
 from collections.abc import Sequence
 
+from pymongo.asynchronous.collection import AsyncCollection
+
 from mercat.auth import Subject, allowed, check_allowed
 from mercat.context import Context
+from mercat.errors import NotFoundError
 from mercat.storage import Record
 from mercat.storage.lookups import find_by
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
+from mercat_orders.orders.access import orders
+from mercat_orders.orders.changes.paying import order_key
+from mercat_orders.orders.sight import is_bought_by
+from mercat_orders.payments.resuming import pays
 from mercat_payments.documents import COUNTER
-from mercat_payments.ledger import operations, payments
+from mercat_payments.ledger import ledger, operations, payments, stored
 from mercat_payments.permissions import MANAGE
 
 _PAYMENTS = Subject("Payment")
@@ -35,10 +42,24 @@ async def count(context: Context, *, state: str | None, order_number: str | None
     return await payments(context).count_documents({**condition, "number": {"$gt": 0}})
 
 
+async def is_staff(context: Context) -> bool:
+    """Whether the viewer sees all there is to payments."""
+    return await allowed(context, MANAGE, _PAYMENTS)
+
+
 async def payments_by_key(context: Context, keys: Sequence[str]) -> dict[str, Record]:
-    """Those of the payments that the viewer may see."""
-    if not await allowed(context, MANAGE, _PAYMENTS):
-        return {}
+    """Those of the payments that the viewer may see: all of them, or those that they make."""
+    found = await payments_of_orders(context, keys)
+    if await is_staff(context):
+        return found
+    mine = {order_key(key) for key in found} - {None}
+    wanted = find_by(orders(context), "_id", list(mine), {"user": 1, "guest": 1})
+    bought = {order["_id"] async for order in wanted if is_bought_by(context.viewer, order)}
+    return {key: payment for key, payment in found.items() if order_key(key) in bought}
+
+
+async def payments_of_orders(context: Context, keys: Sequence[str]) -> dict[str, Record]:
+    """Payments of orders that the viewer sees, by their keys."""
     return {
         payment["_id"]: payment
         async for payment in find_by(payments(context), "_id", keys)
@@ -46,12 +67,33 @@ async def payments_by_key(context: Context, keys: Sequence[str]) -> dict[str, Re
     }
 
 
-async def refunds_of(context: Context, keys: Sequence[str]) -> dict[str, list[Record]]:
-    """What was to go back of payments that the viewer sees, the oldest first."""
+async def watched(context: Context, key: str, secret: str | None) -> Record:
+    """A payment that is watched, as it is now. Raises NotFoundError for who may not see it."""
+    payment = await stored(context, key)
+    order = None if payment is None else await orders(context).find_one({"_id": order_key(key)})
+    if payment is not None and await is_staff(context):
+        return payment
+    if payment is None or order is None or not await pays(context, order, secret):
+        raise NotFoundError("there is no such payment", field=("id",))
+    return payment
+
+
+async def operations_of(context: Context, keys: Sequence[str]) -> dict[str, list[Record]]:
+    """What was asked of payments that the viewer sees, the oldest first."""
+    return await _by_payment(operations(context), keys, "created_at")
+
+
+async def events_of(context: Context, keys: Sequence[str]) -> dict[str, list[Record]]:
+    """The ledgers of payments that the viewer sees, as they were heard of."""
+    return await _by_payment(ledger(context), keys, "received_at")
+
+
+async def _by_payment(
+    collection: AsyncCollection[Record], keys: Sequence[str], order: str
+) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {key: [] for key in keys}
-    wanted = {"payment": {"$in": list(found)}, "kind": "REFUND"}
-    async for operation in operations(context).find(wanted).sort("created_at", 1):
-        found[operation["payment"]].append(operation)
+    async for record in collection.find({"payment": {"$in": list(found)}}).sort(order, 1):
+        found[record["payment"]].append(record)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a payment stands, as the checkout is told."""
+"""Where a payment stands, as the checkout and subscribers are told."""
 
 from datetime import datetime
 from typing import cast
@@ -6,6 +6,7 @@ from typing import cast
 from mercat.checkout import PaymentState, PaymentStatus
 from mercat.context import Context
 from mercat.storage import Record
+from mercat.telling import tell
 from mercat_payments.sealing import unsealed
 
 _SHOWING = {"action", "awaited", "on_delivery"}
@@ -27,3 +28,13 @@ async def status_of(context: Context, payment: Record) -> PaymentStatus:
         disputed=payment["disputed"],
         is_by_hand=not payment["is_asked"],
     )
+
+
+async def publish(context: Context, key: str) -> None:
+    """Say that a payment changed."""
+    await tell(context, [channel_of(context, key)])
+
+
+def channel_of(context: Context, key: str) -> str:
+    """Where changes of a payment are told of."""
+    return f"mercat:{context.storage.database.name}:payment:{key}"

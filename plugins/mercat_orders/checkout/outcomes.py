@@ -5,6 +5,7 @@ from enum import Enum
 import strawberry
 
 from mercat import checkout
+from mercat.checkout import PaymentStatus
 from mercat.errors import DomainError
 from mercat.graphql.errors import UserError, input_path
 from mercat.ids import encode_id
@@ -122,16 +123,18 @@ def to_method(found: checkout.PaymentMethod) -> PaymentMethod:
 
 def to_action(done: Progress) -> PaymentAction | None:
     """What is to be done before something is paid; None where it is."""
-    status = done.action
-    if status is None:
-        return None
+    return None if done.action is None else status_action(done.payment_key, done.action)
+
+
+def status_action(payment: str, status: PaymentStatus) -> PaymentAction:
+    """What is to be done for a payment, by its key, that stands so."""
     kind = PaymentActionKind.WAIT
     if status.state == "action":
         kind = PaymentActionKind.REDIRECT if status.url else PaymentActionKind.CLIENT
     data = [PaymentDatum(name=name, value=value) for name, value in status.data.items()]
     return PaymentAction(
         kind=kind,
-        payment_id=strawberry.ID(encode_id(PAYMENT, done.payment_key)),
+        payment_id=strawberry.ID(encode_id(PAYMENT, payment)),
         message=status.message,
         url=status.url,
         data=data,

@@ -1,30 +1,16 @@
-"""Telling subscribers in every process, through Redis, that an order changed.
+"""Telling subscribers in every process that an order changed; they read its timeline."""
 
-A message says only which; whoever hears it reads the order's timeline. One that is lost does no
-harm, as subscribers look by themselves from time to time, so nothing waits for Redis.
-"""
-
-import asyncio
-import logging
 from collections.abc import AsyncGenerator
 
 from bson import ObjectId
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
+from mercat import telling
 from mercat.context import Context
 from mercat.storage import Record
 from mercat.telling import tell
 
 PLACED = "placed"
 """Where every order is told of that is placed."""
-
-_RETRY_SECONDS = 1.0
-_POLL_SECONDS = 5.0
-_MOMENT_SECONDS = 0.05
-_MOST_AT_ONCE = 1_000
-
-_logger = logging.getLogger(__name__)
 
 
 async def publish(context: Context, order: ObjectId) -> None:
@@ -44,34 +30,9 @@ def of_seller(seller: str | None) -> str:
     return f"of:{seller or ''}"
 
 
-async def follow(context: Context, about: str) -> AsyncGenerator[None, None]:
-    """When to look at what is followed, for ever: once this is heard, and every few seconds.
-
-    Also once the channel is subscribed to, while Redis is away, and when it is back, as nobody
-    knows what was missed.
-    """
-    channel = channel_of(context, about)
-    while True:
-        try:
-            async with context.storage.redis.pubsub() as listening:
-                await listening.subscribe(channel)
-                while True:
-                    await _heard(listening)
-                    yield
-        except (RedisError, OSError) as error:
-            _logger.warning("subscriptions wait for Redis: %s", type(error).__name__)
-        yield
-        await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def _heard(listening: PubSub) -> None:
-    """Wait for a message, or for as long as one goes without looking; several count as one."""
-    if await listening.get_message(timeout=_POLL_SECONDS) is None:
-        return
-    await asyncio.sleep(_MOMENT_SECONDS)
-    for _ in range(_MOST_AT_ONCE):
-        if await listening.get_message(timeout=0.0) is None:
-            return
+def follow(context: Context, about: str) -> AsyncGenerator[None, None]:
+    """When to look at what is followed: as `mercat.telling.follow` says."""
+    return telling.follow(context, channel_of(context, about))
 
 
 def channel_of(context: Context, about: str) -> str:

@@ -1,0 +1,7 @@
+from mercat.errors import DomainError
+
+
+class DeclinedError(DomainError):
+    """The provider refused what it was asked."""
+
+    code = "DECLINED"
