@@ -52,6 +52,8 @@ class Account:
     held: bool = False
     taken: bool = False
     let_go: bool = False
+    captures: dict[str, int] = field(default_factory=dict)
+    released: int = 0
     back: dict[str, int] = field(default_factory=dict)
 
 
@@ -75,9 +77,10 @@ class Bank:
     def taken(self, key: str) -> int:
         """What was taken of the payment of an order, less what went back."""
         account = self.accounts.get(f"start:{key}")
-        if account is None or not account.taken:
+        if account is None:
             return 0
-        return account.money.minor - sum(account.back.values())
+        whole = account.money.minor if account.taken else sum(account.captures.values())
+        return whole - sum(account.back.values())
 
     def asked(self, what: str) -> list[Any]:
         return [request for name, request in self.calls if name == what]
@@ -109,11 +112,26 @@ class Bank:
         return Declined("code", "That was not the right code.")
 
     async def capture(self, request: Operation) -> Outcome:
-        raise NotImplementedError
+        account = self.accounts[request.ref.removeprefix("pay-")]
+        amount = account.captures.get(request.key, request.money.minor)
+        assert amount == request.money.minor, "another amount under the same key"
+        if request.key not in account.captures:
+            held = account.money.minor - account.released - sum(account.captures.values())
+            if amount > held or account.let_go:
+                await self._called("capture", request)
+                return Declined("held", "There is less than that.")
+            account.captures[request.key] = amount
+            if not self.capabilities.multiple_captures:
+                account.released = held - amount
+        await self._called("capture", request)
+        return Done(request.key, self._events(request.ref))
 
     async def void(self, request: Operation) -> Outcome:
         account = self.accounts[request.ref.removeprefix("pay-")]
-        account.let_go = account.let_go or not account.taken
+        if account.captures:
+            account.released = account.money.minor - sum(account.captures.values())
+        else:
+            account.let_go = account.let_go or not account.taken
         await self._called("void", request)
         if account.taken:
             return Declined("taken", "it was taken already")
@@ -174,20 +192,26 @@ class Bank:
 
     def _events(self, ref: str) -> tuple[Event, ...]:
         account = self.accounts[ref.removeprefix("pay-")]
-        found = []
+        found, currency = [], account.money.currency
         if account.held:
             found.append(_event("authorized", account.money, f"{ref}-held", ref))
         if account.let_go:
             found.append(_event("voided", account.money, f"{ref}-held", ref))
         if account.taken:
             found.append(_event("captured", account.money, f"{ref}-taken", ref))
+        for key, amount in account.captures.items():
+            found.append(_event("captured", Amount(amount, currency), key, ref, key))
+        if account.released:
+            found.append(
+                _event("voided", Amount(account.released, currency), f"{ref}-rest", ref, "rest")
+            )
         for key, amount in account.back.items():
-            found.append(_event("refunded", Amount(amount, account.money.currency), key, ref))
+            found.append(_event("refunded", Amount(amount, currency), key, ref, key))
         return tuple(found)
 
 
-def _event(kind: EventKind, money: Amount, ref: str, parent: str) -> Event:
-    return Event(f"{ref}-{kind}", kind, money, ref, WHEN, parent)
+def _event(kind: EventKind, money: Amount, ref: str, parent: str, name: str = "") -> Event:
+    return Event(f"{name or ref}-{kind}", kind, money, ref, WHEN, parent)
 
 
 def _signed(raw: bytes) -> str:

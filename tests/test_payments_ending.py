@@ -119,7 +119,7 @@ async def test_what_is_taken_after_it_ended_goes_back(shop: Engine, bank: Bank) 
     bank.accounts["start:o"].taken = True
     provider = providers_of(shop.context()).find("bank")
     assert provider is not None
-    record = await settling._ask_for_news(shop.context(), provider, await stored(shop, "o"))
+    record = await settling.ask_for_news(shop.context(), provider, await stored(shop, "o"))
     assert record["state"] == "unknown", "it is no payment that an order may be made of"
     await make_due(shop, "o")
     await settling.ask_again(shop.context())

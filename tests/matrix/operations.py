@@ -249,6 +249,9 @@ MUTATIONS: dict[str, Entry] = {
     "taxZoneCreate": {"rates": RATES},
     "taxZoneUpdate": lambda w: _with(w.tax_zone(), label="GST"),
     "taxZoneDelete": lambda w: _with(w.tax_zone()),
+    "paymentResume": lambda w: _with(w.payment(), "paymentId"),
+    "paymentCapture": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
+    "paymentVoid": lambda w: _with(w.payment(), "paymentId"),
     "paymentMarkPaid": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
     "paymentMarkRefunded": _refunded,
 }
