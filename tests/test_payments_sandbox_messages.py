@@ -118,13 +118,13 @@ async def test_a_message_that_could_not_be_sent_is_sent_again(
     assert (await order(shop))["state"] == "CONFIRMED"
 
 
-async def test_a_decline_at_once_sends_none_as_the_shop_has_no_reference(
+async def test_a_decline_at_once_is_told_too_and_changes_nothing(
     shop: Engine, buyer: Buyer
 ) -> None:
     buyer.data = {"outcome": "decline"}
     assert await buyer.state() == "DECLINED"
     await pass_seconds(shop, 60)
-    assert await told(shop) == []
+    assert await told(shop) == ["failed"]
     assert (await payment(shop))["messages"] == []
 
 

@@ -54,6 +54,18 @@ async def ask(
     return outcome
 
 
+async def ask_to_save(code: str, key: str, call: Awaitable[Outcome]) -> Outcome | None:
+    """What a provider says of something to be kept, or None where it can't be known."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            outcome = await call
+        _check(isinstance(outcome, _KINDS))
+    except Exception as error:  # noqa: BLE001  its words may hold what is secret
+        _logger.warning("%s, %s: %s", code, key, type(error).__name__)
+        return None
+    return outcome
+
+
 def is_known(provider: PaymentProvider, asked: Record) -> bool:
     """Whether a provider still knows the key of what was asked; else it would be done anew."""
     since: datetime = asked["created_at"]

@@ -125,3 +125,20 @@ class PaymentEventDocument(Document):
     class Settings:
         name = "payment_events"
         indexes = [IndexModel([("payment", 1)])]
+
+
+class PaymentCustomerDocument(Document):
+    """Whom a provider knows a user as; its id is the key that they are enrolled with.
+
+    Written before the provider is asked, with the `ref` that it answers afterwards.
+    """
+
+    id: str  # type: ignore[assignment]
+    user: str
+    provider: str
+    ref: str | None = None
+    created_at: datetime
+
+    class Settings:
+        name = "payment_customers"
+        indexes = [IndexModel([("user", 1)])]

@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from beanie import Document
 from litestar.types import ControllerRouterHandler
@@ -19,12 +20,14 @@ from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.payments import Event
-from mercat_payments import capturing, inbox, offering, refunding, settling, starting
+from mercat_payments import capturing, inbox, offering, refunding, settling, starting, vault
 from mercat_payments.documents import (
+    PaymentCustomerDocument,
     PaymentDocument,
     PaymentEventDocument,
     PaymentOperationDocument,
 )
+from mercat_payments.keeping import SavedMethodMutation, SavedMethodQuery
 from mercat_payments.mutations import PaymentMutation
 from mercat_payments.permissions import PERMISSIONS
 from mercat_payments.providers import providers_of
@@ -36,7 +39,12 @@ from mercat_payments.types import OrderPayments
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [PaymentDocument, PaymentEventDocument, PaymentOperationDocument]
+    return [
+        PaymentCustomerDocument,
+        PaymentDocument,
+        PaymentEventDocument,
+        PaymentOperationDocument,
+    ]
 
 
 @hookimpl
@@ -46,7 +54,14 @@ def sealed_fields() -> Sequence[SealedFields]:
 
 @hookimpl
 def schema() -> Sequence[type]:
-    return [PaymentQuery, PaymentMutation, PaymentSubscription, OrderPayments]
+    return [
+        PaymentQuery,
+        PaymentMutation,
+        PaymentSubscription,
+        OrderPayments,
+        SavedMethodQuery,
+        SavedMethodMutation,
+    ]
 
 
 @hookimpl
@@ -98,3 +113,14 @@ async def payment_capture(context: Context, wanted: CaptureWanted) -> CaptureSta
 @hookimpl
 async def payment_refund(context: Context, wanted: RefundWanted) -> RefundStatus | None:
     return await refunding.refund(context, wanted)
+
+
+@hookimpl
+async def user_erased(context: Context, user_id: str) -> None:
+    await vault.forget(context, user_id)
+
+
+@hookimpl
+async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
+    found = await vault.told_of(context, user_id)
+    return {"payment_customers": found} if found else None

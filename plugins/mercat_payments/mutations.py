@@ -134,13 +134,15 @@ class PaymentMutation:
                 key=idempotency_key(info, input.idempotency_key),
             )
         except DomainError as error:
-            return PaymentCapturePayload(payment=None, operation=None, user_errors=[_error(error)])
+            return PaymentCapturePayload(
+                payment=None, operation=None, user_errors=[to_error(error)]
+            )
         refusal = found.operation["message"] or "the provider refused it"
         is_refused = found.operation["state"] == "DECLINED"
         return PaymentCapturePayload(
             payment=Payment(record=found.payment, is_staff=True),
             operation=PaymentOperation(record=found.operation),
-            user_errors=[_error(DeclinedError(refusal))] if is_refused else [],
+            user_errors=[to_error(DeclinedError(refusal))] if is_refused else [],
         )
 
     @strawberry.field(
@@ -209,9 +211,10 @@ async def _attempted(
     try:
         return Payment(record=await work(), is_staff=True), []
     except DomainError as error:
-        return None, [_error(error)]
+        return None, [to_error(error)]
 
 
-def _error(error: DomainError) -> PaymentError:
+def to_error(error: DomainError) -> PaymentError:
+    """An error as a client sees it."""
     code = PaymentErrorCode(error.code)
     return PaymentError(field=input_path(error.field), message=str(error), code=code)

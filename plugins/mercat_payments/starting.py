@@ -19,7 +19,9 @@ from mercat_payments.providers import providers_of
 from mercat_payments.sealing import sealed, unsealed
 from mercat_payments.settings import PaymentSettings
 from mercat_payments.telling import status_of
+from mercat_payments.vault import customer_of, is_kept, vault_of
 
+_NOT_KEPT = "what this was to be paid with is not kept any more; choose something else"
 _NOT_OFFERED = "this order can't be paid in this way; choose another one"
 
 
@@ -39,6 +41,8 @@ async def start(context: Context, wanted: PaymentWanted) -> PaymentStatus | None
             offered = await _offered(provider, wanted, way)
             if offered is None:
                 return PaymentStatus("declined", _NOT_OFFERED)
+            if not await _may_use(context, wanted, code):
+                return PaymentStatus("declined", _NOT_KEPT)
             payment = await _begin(context, wanted, provider, offered)
         if "number" not in payment:
             return PaymentStatus("ended")
@@ -69,6 +73,9 @@ async def _asked(context: Context, provider: PaymentProvider, payment: Record) -
         return_url=given.get("return_url"),
         data=given.get("data", {}),
         captures=payment["captures"],
+        customer=given.get("customer"),
+        saved_method=given.get("saved_method"),
+        saves=given.get("saves", False),
     )
     return await ask(provider, request.key, payment["currency"], provider.start(request))
 
@@ -111,6 +118,26 @@ async def _offered(provider: PaymentProvider, wanted: PaymentWanted, way: str) -
     return next((method for method in found if method.id == way), None)
 
 
+async def _may_use(context: Context, wanted: PaymentWanted, code: str) -> bool:
+    """Whether what is paid with is the buyer's own; also where nothing kept is."""
+    if wanted.saved_method is None:
+        return True
+    at, _, ref = wanted.saved_method.partition(":")
+    if wanted.user is None or at != code:
+        return False
+    return await is_kept(context, code, wanted.user, ref)
+
+
+async def _keeping(context: Context, wanted: PaymentWanted, code: str) -> Record:
+    """What a vault is asked with the start; nothing where the provider has none, or for guests."""
+    is_wanted = wanted.saves or wanted.saved_method is not None
+    if not is_wanted or wanted.user is None or vault_of(context, code) is None:
+        return {}
+    saved = (wanted.saved_method or "").partition(":")[2] or None
+    customer = await customer_of(context, code, wanted.user)
+    return {"customer": customer, "saved_method": saved, "saves": wanted.saves}
+
+
 def _check_same(payment: Record, wanted: PaymentWanted) -> None:
     before = (payment["amount"], payment["currency"], payment["method"])
     if before != (wanted.amount, wanted.currency, wanted.method):
@@ -126,7 +153,11 @@ async def _begin(
     """
     number = await next_number(context.storage, COUNTER)
     payment = _new(context, wanted, provider, offered, number)
-    given = {"return_url": wanted.return_url, "data": dict(wanted.data)}
+    given = {
+        "return_url": wanted.return_url,
+        "data": dict(wanted.data),
+        **await _keeping(context, wanted, provider.code),
+    }
     payment["request"] = await sealed(context, given) if any(given.values()) else None
     if provider.capabilities.by_hand:
         outcome = await _asked(context, provider, payment)

@@ -79,7 +79,7 @@ def approve(record: Record, clock: Clock) -> None:
     record["state"] = "APPROVED"
     record["authorized"] = amount
     new = [_event(record, "authorized", amount, ref, clock)]
-    if record["method"] == "card":
+    if record["method"] == "card" and record.get("captures", True):
         record["captured"] = amount
         new.append(_event(record, "captured", amount, f"{ref}_1", clock))
     _tell(record, new, clock)

@@ -141,7 +141,10 @@ def _asked_for(request: Start) -> Record:
         "amount": request.money.minor,
         "currency": request.money.currency,
         "order_number": request.order_number,
-        "outcome": request.data.get("outcome"),
+        "captures": request.captures,
+        "customer": request.customer,
+        "saves": request.saves,
+        "outcome": request.data.get("outcome", "approve" if request.saved_method else None),
         "telling": request.data.get("messages", "at_once"),
     }
 
@@ -163,7 +166,6 @@ def _settle_at_once(record: Record, clock: Clock) -> None:
         books.approve(record, clock)
     elif outcome == "decline":
         books.fail(record, "DECLINED", "card_declined", clock)
-        record["messages"] = []  # the answer says it, and gives the shop no reference
     elif outcome == "three_d_secure":
         record["state"] = "CODE"
     elif outcome == "unknown":

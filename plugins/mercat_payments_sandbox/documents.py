@@ -29,6 +29,9 @@ class SandboxPaymentDocument(Document):
     amount: int
     currency: str
     order_number: str
+    captures: bool = True
+    customer: str | None = None
+    saves: bool = False
     outcome: str | None = None
     telling: Telling = "at_once"
     state: State = "OPEN"
@@ -54,3 +57,15 @@ class SandboxPaymentDocument(Document):
             IndexModel([("door", 1)], unique=True),
             IndexModel([("due_at", 1)]),
         ]
+
+
+class SandboxCustomerDocument(Document):
+    """Whom the company keeps cards for; its id is the key that they were enrolled with."""
+
+    id: str  # type: ignore[assignment]
+    ref: str
+    cards: list[str] = []
+
+    class Settings:
+        name = "sandbox_customers"
+        indexes = [IndexModel([("ref", 1)], unique=True)]

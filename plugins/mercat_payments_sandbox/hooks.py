@@ -9,7 +9,7 @@ from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.payments import PaymentProvider
 from mercat_payments_sandbox import sending
-from mercat_payments_sandbox.documents import SandboxPaymentDocument
+from mercat_payments_sandbox.documents import SandboxCustomerDocument, SandboxPaymentDocument
 from mercat_payments_sandbox.production import check_no_production
 from mercat_payments_sandbox.provider import SandboxProvider
 from mercat_payments_sandbox.routes import page_routes
@@ -17,7 +17,7 @@ from mercat_payments_sandbox.routes import page_routes
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [SandboxPaymentDocument]
+    return [SandboxPaymentDocument, SandboxCustomerDocument]
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """The simulated company as the shop's payments ask it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
@@ -8,6 +9,7 @@ from mercat.money import Amount
 from mercat.payments import (
     ActionRequired,
     Capabilities,
+    Customer,
     Declined,
     Done,
     Event,
@@ -18,10 +20,12 @@ from mercat.payments import (
     OutcomeUnknown,
     Pending,
     Resume,
+    SavedMethod,
+    SaveMethod,
     Start,
 )
 from mercat.storage import Record
-from mercat_payments_sandbox import books, company
+from mercat_payments_sandbox import books, company, vault
 from mercat_payments_sandbox.addresses import page_url
 from mercat_payments_sandbox.books import WAITING, Clock
 from mercat_payments_sandbox.documents import Telling
@@ -59,6 +63,7 @@ class SandboxProvider:
         partial_refund=True,
         redirect=True,
         async_result=True,
+        saved_methods=True,
         key_hours=24 * 365,
     )
 
@@ -72,6 +77,8 @@ class SandboxProvider:
         """Raises OutcomeUnknown where `data` wants that, ConflictError for a key of another's."""
         if (wrong := _wrong_data(request.data)) is not None:
             return wrong
+        if request.saved_method is not None and not await self._keeps(request):
+            return Declined("saved_method", "That card is not kept any more.")
         record, is_new = await company.opened(self._context, request)
         is_silent = record["outcome"] == "unknown" and record["state"] == "SETTLING"
         if is_silent or (is_new and record["outcome"] == "timeout"):
@@ -108,6 +115,32 @@ class SandboxProvider:
         account = self._context.settings(SandboxSettings).account
         return read(secret_of(self._context), raw, headers, account)
 
+    async def enrol(self, customer: Customer) -> str:
+        return await vault.enrolled(self._context, customer)
+
+    async def saved_methods(self, customer: str) -> Sequence[SavedMethod]:
+        return await vault.kept_for(self._context, customer)
+
+    async def save_method(self, request: SaveMethod) -> Outcome:
+        ref = f"card_{hashlib.sha256(request.key.encode()).hexdigest()[:24]}"
+        await vault.keep(self._context, request.customer, ref)
+        return Done(ref)
+
+    async def delete_method(self, customer: str, ref: str) -> None:
+        await vault.drop(self._context, customer, ref)
+
+    async def forget(self, customer: str) -> None:
+        await vault.forget(self._context, customer)
+
+    async def _keeps(self, request: Start) -> bool:
+        kept = await vault.kept_for(self._context, request.customer or "")
+        return any(each.ref == request.saved_method for each in kept)
+
+    async def _keep(self, record: Record) -> None:
+        """Keep the card of a payment whose buyer wanted that."""
+        if record.get("saves") and record["customer"] is not None:
+            await vault.keep(self._context, record["customer"], f"{record['ref']}_card")
+
     async def _operate(
         self, kind: Literal["capture", "void", "refund"], request: Operation
     ) -> Outcome:
@@ -127,11 +160,12 @@ class SandboxProvider:
     async def _outcome(self, record: Record) -> Outcome:
         ref, state = record["ref"], record["state"]
         if state == "APPROVED":
+            await self._keep(record)
             return Done(ref, _events(record))
         if state == "SETTLING":
             return Pending(ref, message="Your payment is being settled.")
         if state not in WAITING:
-            return Declined(record["reason"], WORDS[record["reason"]], _events(record))
+            return Declined(record["reason"], WORDS[record["reason"]], _events(record), ref)
         token = (await company.kept_of(self._context, record))["token"]
         words = "That was not the right code." if record["wrong"] else ""
         url = page_url(self._context, token or "")
