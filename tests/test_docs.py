@@ -262,6 +262,7 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.enabled": ("products", ("products",)),
     "graphql.executor": ("interpreted", "interpreted"),
     "cache.max_bytes": ("2000000", 2_000_000),
+    "plugins.payments.capture": ("by_hand", "by_hand"),
     "plugins.auth.secret": ("x" * 32, SecretStr("x" * 32)),
     "plugins.auth.algorithm": ("EdDSA", "EdDSA"),
     "plugins.auth.min_password_length": ("11", 11),

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mercat.ids import encode_id
+from mercat.ids import encode_id, key_of
 from tests.identity import PASSWORD
 from tests.matrix.world import World
 
@@ -80,6 +80,15 @@ async def _due(world: World) -> dict[str, Any]:
     lines = [{"lineId": found["line"], "unitPrice": "99"}]
     await world.change("orderEdit", "order { id }", world.boss, orderId=found["order"], lines=lines)
     return {"orderId": found["order"], "paymentMethodId": "manual:bank_transfer"}
+
+
+async def _resumed(world: World) -> dict[str, Any]:
+    return {"paymentId": await _payment_of_order(world)}
+
+
+async def _payment_of_order(world: World) -> str:
+    found = await world.order("pending")
+    return encode_id("Payment", key_of(found["order"], "Order"))
 
 
 async def _returned(world: World) -> dict[str, Any]:
@@ -249,7 +258,9 @@ MUTATIONS: dict[str, Entry] = {
     "taxZoneCreate": {"rates": RATES},
     "taxZoneUpdate": lambda w: _with(w.tax_zone(), label="GST"),
     "taxZoneDelete": lambda w: _with(w.tax_zone()),
-    "paymentResume": lambda w: _with(w.payment(), "paymentId"),
+    "paymentResume": _resumed,
+    "savedMethodCreate": {"paymentMethodId": "manual:x", "idempotencyKey": "x"},
+    "savedMethodDelete": {"id": encode_id("SavedPaymentMethod", "manual:x")},
     "paymentCapture": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
     "paymentVoid": lambda w: _with(w.payment(), "paymentId"),
     "paymentMarkPaid": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
@@ -314,6 +325,7 @@ QUERIES: dict[str, Entry] = {
     "shippingMethods": "{ shippingMethods { id } }",
     "taxZones": "{ taxZones { id } }",
     "payments": "{ payments(first: 1) { nodes { id } } }",
+    "savedPaymentMethods": "{ savedPaymentMethods { id } }",
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -335,10 +347,14 @@ NODES: dict[str, Entry] = {
     "Order": lambda w: _id(w, "order"),
     "SellerOrder": lambda w: _id(w, "part"),
     "Payment": lambda w: w.payment(),
+    "Payment.order": _payment_of_order,
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "orderUpdated": lambda w: _written(
         _id(w, "order"), 'subscription {{ orderUpdated(id: "{}") {{ kind }} }}'
+    ),
+    "paymentUpdated": lambda w: _written(
+        _payment_of_order(w), 'subscription {{ paymentUpdated(id: "{}") {{ state }} }}'
     ),
     "sellerOrderPlaced": "subscription { sellerOrderPlaced { id } }",
     "stockChanged": lambda w: _written(
