@@ -202,9 +202,7 @@ class Bank:
         for key, amount in account.captures.items():
             found.append(_event("captured", Amount(amount, currency), key, ref, key))
         if account.released:
-            found.append(
-                _event("voided", Amount(account.released, currency), f"{ref}-rest", ref, "rest")
-            )
+            found.append(_event("voided", Amount(account.released, currency), f"{ref}-rest", ref))
         for key, amount in account.back.items():
             found.append(_event("refunded", Amount(amount, currency), key, ref, key))
         return tuple(found)

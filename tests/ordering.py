@@ -1,6 +1,6 @@
 """What tests of checkouts and orders need: carts that are ready, and orders that were placed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from mercat_orders.checkout.completing import Progress, complete
 from mercat_orders.checkout.reconciling import reconcile
 from mercat_orders.checkout.wanting import Agreement, Completion, Request
 from mercat_orders.orders.access import orders
+from mercat_orders.orders.changes.paying import Means
 from mercat_orders.orders.documents import WAITING
 
 from .market import BERLIN, CARL, offer
@@ -73,12 +74,14 @@ async def completed(
     viewer: Viewer = CARL,
     method: str = "till:paid",
     request: Request | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> Progress:
-    """What becomes of a cart, whatever it costs."""
+    """What becomes of a cart, whatever it costs; `data` is what a client has for the payment."""
     wanted = Completion(
         Agreement(most=10**12, currency=cart["currency"]),
         method=method,
         accepts_terms=True,
+        means=Means(data or {}),
         request=request,
     )
     return await complete(Context(engine, viewer), cart["_id"], wanted)

@@ -15,11 +15,15 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 
+from mercat.checkout import CaptureStatus, CaptureWanted, payment_capture
 from mercat.engine import Engine
 from mercat.storage.stepdown import PatientCollection
 
 from .banking import Bank, ended, events, refunded, started, status, stored
-from .test_payments import bank, made, shop
+from .conftest import EngineFor
+from .test_hooks import Plugins
+from .test_payments import bank, made, shop, toml_of
+from .test_payments_captures import MANY
 
 pytestmark = pytest.mark.gate
 
@@ -167,3 +171,29 @@ async def test_a_kill_at_any_await_of_a_start_and_an_end_instead_of_a_retry(
         assert bank.taken(key) == 0
 
     assert await killed_at_each(lambda key: started(shop, key), nothing, check, "late") >= 8
+
+
+async def test_a_kill_at_any_await_of_a_capture_takes_once_and_lets_go_of_the_rest(
+    plugins: Plugins, engine_for: EngineFor
+) -> None:
+    bank = Bank("bank", **MANY)
+    shop = await engine_for(toml_of(plugins, bank))
+
+    async def capture(key: str) -> CaptureStatus | None:
+        wanted = CaptureWanted(key, 600, 600)
+        found = await shop.hooks.first(payment_capture, shop.context(), wanted)
+        assert isinstance(found, CaptureStatus)
+        return found
+
+    async def check(key: str) -> None:
+        assert await capture(key) == CaptureStatus("done")
+        account = bank.accounts[f"start:{key}"]
+        assert (account.captures, account.released) == ({f"capture:{key}:600": 600}, 400)
+        found = await stored(shop, key)
+        assert (found["captured"], found["capturing"], found["authorized"]) == (600, 0, 0)
+        assert (found["state"], found["left"]) == ("paid", None)
+
+    async def prepare(key: str) -> None:
+        await started(shop, key, "hold")
+
+    assert await killed_at_each(capture, prepare, check, "capture") >= 15

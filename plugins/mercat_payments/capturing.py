@@ -46,10 +46,12 @@ async def capture(context: Context, wanted: CaptureWanted) -> CaptureStatus | No
         provider = None if payment is None else providers_of(context).find(payment["provider"])
         if payment is None or provider is None:
             return None
+        if payment["capturing"]:
+            payment = await settled(context, provider, payment)
         goal = _goal(provider, payment, wanted)
         if _missing(payment, goal) <= 0:
             await _close(context, provider, payment, is_last=goal >= wanted.most)
-            return CaptureStatus("done")
+            return CaptureStatus("pending" if payment["capturing"] else "done")
         found = await _captured(context, provider, payment, goal, is_last=goal >= wanted.most)
         return _status(found)
 
