@@ -11,6 +11,7 @@ from mercat.engine import Engine
 from mercat.errors import DomainError
 from mercat_payments import settling
 from mercat_payments.inbox import receive
+from mercat_payments.providers import providers_of
 
 from .banking import Bank, ended, lost, refunded, started, stored
 from .conftest import EngineFor
@@ -60,7 +61,7 @@ async def done(shop: Engine, bank: Bank, key: str, step: tuple[Any, ...], number
             bank.trouble(more[0], lost())
         else:
             payment = await stored(shop, key)
-            provider = settling.providers_of(shop.context()).find("bank")
+            provider = providers_of(shop.context()).find("bank")
             assert provider is not None
             await settling.settled(shop.context(), provider, payment)
     except DomainError:

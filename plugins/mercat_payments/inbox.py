@@ -1,17 +1,18 @@
 """Messages of providers: verified, written down, answered; what they say comes afterwards."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
 from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError, NotFoundError
 from mercat.payments import Event, Unsupported, payment_events
-from mercat.storage import Session
 from mercat.turns import turn
 from mercat_payments.asking import check_events
 from mercat_payments.ledger import note_events, payments
 from mercat_payments.providers import providers_of
 
+_AT_ONCE = 2
 _FORGED = "this is no message of the provider's"
 
 _logger = logging.getLogger(__name__)
@@ -24,13 +25,8 @@ async def receive(context: Context, code: str, raw: bytes, headers: Mapping[str,
     messages, InvalidError for one that it did not sign, which leaves nothing.
     """
     events = _told(context, code, raw, headers)
-    if not events:
-        return
-
-    async def write(session: Session) -> None:
-        await context.engine.outbox.add(session, payment_events, context, code, list(events))
-
-    await context.storage.transaction(write)
+    if events:
+        await context.engine.outbox.add(None, payment_events, context, code, list(events))
 
 
 async def take(context: Context, code: str, events: Sequence[Event]) -> None:
@@ -39,13 +35,25 @@ async def take(context: Context, code: str, events: Sequence[Event]) -> None:
     Raises ConflictError while a payment isn't known by its reference: the message may be faster
     than the answer to the call that began it.
     """
-    for ref, told in _by_payment(events).items():
-        payment = await payments(context).find_one({"ref": ref, "provider": code})
-        if payment is None:
-            raise ConflictError(f"no payment of '{code}' has this reference yet")
-        check_events(told, payment["currency"])
-        async with turn(context, "payment", payment["_id"]):
-            await note_events(context, payment, told)
+    async with context.engine.own(_Places).free:
+        for ref, told in _by_payment(events).items():
+            await _take(context, code, ref, told)
+
+
+class _Places:
+    """Few messages are looked at at once, so that those that come meanwhile are answered soon."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Semaphore(_AT_ONCE)
+
+
+async def _take(context: Context, code: str, ref: str, told: Sequence[Event]) -> None:
+    payment = await payments(context).find_one({"ref": ref, "provider": code})
+    if payment is None:
+        raise ConflictError(f"no payment of '{code}' has this reference yet")
+    check_events(told, payment["currency"])
+    async with turn(context, "payment", payment["_id"]):
+        await note_events(context, payment, told)
 
 
 def _told(context: Context, code: str, raw: bytes, headers: Mapping[str, str]) -> Sequence[Event]:

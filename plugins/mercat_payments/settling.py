@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -33,8 +34,11 @@ from mercat_payments.starting import ask_to_start
 from mercat_payments.telling import status_of
 
 _LONGEST_PAUSE = timedelta(hours=1)
-_AT_ONCE = 8
-_MOST = 100
+AT_ONCE = 48
+"""How many calls of providers a run of the job makes at once."""
+_AT_ONE = 16
+_MOST = 200
+_RUN_SECONDS = 30.0
 _STEPS = 4
 
 _logger = logging.getLogger(__name__)
@@ -161,19 +165,32 @@ def _needs_news(payment: Record) -> bool:
 async def ask_again(context: Context) -> None:
     """Ask about payments of which nobody knows, and end those that are not to be, later and later.
 
-    Safe to repeat, and to be at it in two processes at once.
+    Safe to repeat, and to be at it in two processes at once. A provider that doesn't answer keeps
+    nobody from asking the others.
     """
-    due = payments(context).find({"ask_at": {"$lte": datetime.now(UTC)}}).sort("ask_at", 1)
-    places = asyncio.Semaphore(_AT_ONCE)
+    places = asyncio.Semaphore(AT_ONCE)
+    codes = [provider.code for provider in providers_of(context).all()]
+    await asyncio.gather(*(_ask_of(context, code, places) for code in codes))
+
+
+async def _ask_of(context: Context, code: str, places: asyncio.Semaphore) -> None:
+    """Ask one provider for all that is due, for as long as a run of the job may take."""
+    own, end = asyncio.Semaphore(_AT_ONE), time.monotonic() + _RUN_SECONDS
 
     async def one(payment: Record) -> None:
-        async with places:
+        async with own, places:
             try:
                 await _again(context, payment)
             except Exception:
                 _logger.exception("payment %s could not be settled", payment["_id"])
 
-    await asyncio.gather(*map(one, await due.limit(_MOST).to_list()))
+    while time.monotonic() < end:
+        now = datetime.now(UTC)
+        due = payments(context).find({"ask_at": {"$lte": now}, "provider": code})
+        found = await due.sort("ask_at", 1).limit(_MOST).to_list()
+        await asyncio.gather(*map(one, found))
+        if len(found) < _MOST:
+            return
 
 
 async def _again(context: Context, payment: Record) -> None:

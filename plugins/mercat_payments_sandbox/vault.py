@@ -18,13 +18,13 @@ _REF_BYTES = 12
 
 async def enrolled(context: Context, customer: Customer) -> str:
     """The reference of a customer, the same for the same key."""
-    made: Record = {"_id": customer.key, "ref": f"customer_{secrets.token_hex(_REF_BYTES)}", "cards": []}
+    ref = f"customer_{secrets.token_hex(_REF_BYTES)}"
+    made: Record = {"_id": customer.key, "ref": ref, "cards": []}
     try:
         await _customers(context).insert_one(made)
     except DuplicateKeyError:
         made = await _customers(context).find_one({"_id": customer.key}) or made
-    ref: str = made["ref"]
-    return ref
+    return str(made["ref"])
 
 
 async def kept_for(context: Context, customer: str) -> Sequence[SavedMethod]:

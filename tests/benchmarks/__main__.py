@@ -12,6 +12,7 @@ from . import catalogue as catalogue_benchmark
 from . import checkout as checkout_benchmark
 from . import executor as executor_benchmark
 from . import identity as identity_benchmark
+from . import payments as payments_benchmark
 from . import search as search_benchmark
 from .cases import MERCAT
 from .queries import SLUG
@@ -117,6 +118,16 @@ def identity(*, seconds: int, rounds: int, connections: int) -> None:
 def checkout(*, rounds: int, orders: int) -> None:
     """Whole checkouts: orders a second, each step, and the database's commands for an order."""
     checkout_benchmark.measure(rounds=rounds, orders=orders)
+
+
+@benchmarks.command()
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--seconds", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--rate", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--pending", type=click.IntRange(1), default=10_000, show_default=True)
+def payments(*, rounds: int, seconds: int, rate: int, pending: int) -> None:
+    """Messages of a payment company, and payments that are asked about until they are known."""
+    payments_benchmark.measure(rounds=rounds, seconds=seconds, rate=rate, pending=pending)
 
 
 @benchmarks.command()

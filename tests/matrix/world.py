@@ -327,8 +327,8 @@ class World:
         if "stockChanged" in document:
             await self.restock(document.split('"')[1])
         elif "paymentUpdated" in document:
-            given = {"paymentId": document.split('"')[1], "amount": "1", "idempotencyKey": "x"}
-            await self.change("paymentMarkPaid", "payment { id }", self.boss, **given)
+            paid = {"paymentId": document.split('"')[1], "amount": "1", "idempotencyKey": "x"}
+            await self.change("paymentMarkPaid", "payment { id }", self.boss, **paid)
         elif "orderUpdated" in document:
             given = {"orderId": document.split('"')[1], "text": "x", "internal": False}
             await self.change("orderNoteAdd", "order { id }", self.boss, **given)

@@ -87,13 +87,14 @@ class Outbox:
 
     async def add(
         self,
-        session: Session,
+        session: Session | None,
         hook: Callable[P, Awaitable[None]],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
         """Write an event in the transaction of `session`; without the fact there is no event.
 
+        An event that is all there is of a fact needs no transaction: then `session` is None.
         `hook` is a specification whose first parameter is the context, which is passed here too
         and not stored; the others must be values that pydantic can write as JSON and read again.
         Raises TypeError for a hook that isn't this engine's and for a value that isn't such.
@@ -118,7 +119,10 @@ class Outbox:
             },
             session=session,
         )
-        self._is_added = True
+        if session is None:
+            self._wake.set()
+        else:
+            self._is_added = True
 
     def _is_heard(self, hook: str) -> bool:
         hearing = {each.plugin for each in self._hooks.implementations(hook)}
