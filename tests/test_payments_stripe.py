@@ -1,0 +1,335 @@
+"""Payments by Stripe, asked for by the engine and answered by localstripe."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from mercat.checkout import PaymentStatus, PaymentWanted, RefundWanted
+from mercat.checkout import payment_refund as refund_hook
+from mercat.checkout import payment_start as start_hook
+from mercat.engine import Engine
+from mercat.errors import ConflictError, InvalidError
+from mercat.money import Amount
+from mercat.payments import (
+    ActionRequired,
+    Declined,
+    Done,
+    Operation,
+    OutcomeUnknown,
+    Pending,
+    Resume,
+    Start,
+)
+from mercat_payments.providers import providers_of
+from mercat_payments.settling import ask_again
+from mercat_payments_stripe.provider import StripeProvider
+from mercat_payments_stripe.settings import StripeSettings
+
+from .banking import ended, make_due, operations, status, stored
+from .charging import (
+    DECLINED,
+    SDK_WARNING,
+    SECRET_KEY,
+    VISA,
+    Door,
+    authenticate,
+    card,
+    door,
+    localstripe,
+)
+from .conftest import EngineFor
+from .identity import toml_of
+
+pytestmark = [pytest.mark.gate, SDK_WARNING]
+
+TOML = toml_of("media", "products", "orders", "payments", "payments_stripe").replace(
+    "[plugins.auth]\nhash_memory_kib = 7168\nhash_passes = 1\n", ""
+)
+EUR = Amount(1250, "EUR")
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with localstripe(tmp_path_factory.mktemp("localstripe")) as url:
+        yield url
+
+
+@pytest.fixture
+async def stripe(upstream: str) -> AsyncIterator[Door]:
+    async with door(upstream) as found:
+        yield found
+
+
+@pytest.fixture
+async def provider(stripe: Door) -> AsyncIterator[StripeProvider]:
+    settings = StripeSettings(
+        secret_key=SECRET_KEY,  # type: ignore[arg-type]
+        publishable_key="pk_test_shown",
+        api_url=stripe.url,
+        timeout_seconds=2,
+    )
+    found = StripeProvider(settings)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def shop(engine_for: EngineFor, stripe: Door) -> AsyncIterator[Engine]:
+    table = {"secret_key": SECRET_KEY, "api_url": stripe.url, "timeout_seconds": 2}
+    engine = await engine_for(TOML, plugins={"payments_stripe": table})
+    yield engine
+    found: Any = providers_of(engine.context()).find("stripe")
+    await found.close()
+
+
+def start(key: str = "start:1", money: Amount = EUR, **more: Any) -> Start:
+    data = {} if (method := more.pop("paid_with", VISA)) is None else {"payment_method": method}
+    return Start(key, money, "", "N1", data=data, **more)
+
+
+def told(outcome: Any) -> list[tuple[str, int]]:
+    return [(event.kind, event.money.minor) for event in outcome.events]
+
+
+async def fetched(provider: StripeProvider, ref: str) -> list[tuple[str, int]]:
+    return [(event.kind, event.money.minor) for event in await provider.fetch(ref)]
+
+
+# The provider
+
+
+async def test_a_card_is_charged_and_given_back_in_parts(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    paid = await provider.start(start())
+    assert isinstance(paid, Done)
+    assert told(paid) == [("captured", 1250)]
+    (made,) = stripe.made("/v1/payment_intents")
+    assert made["metadata[mercat_order]"] == "N1"
+    assert (made["amount"], made["currency"], made["capture_method"]) == (
+        "1250",
+        "eur",
+        "automatic",
+    )
+    first = await provider.refund(Operation("refund:a", paid.ref, Amount(250, "EUR")))
+    second = await provider.refund(Operation("refund:b", paid.ref, Amount(1000, "EUR")))
+    assert isinstance(first, Done)
+    assert told(first) + told(second) == [("refunded", 250), ("refunded", 1000)]
+    events = await provider.fetch(paid.ref)
+    assert {event.id for event in events} == {
+        event.id for outcome in (paid, first, second) for event in outcome.events
+    }
+
+
+async def test_a_key_is_one_payment_and_another_sum_under_it_is_refused(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    outcomes = await asyncio.gather(*(provider.start(start()) for _ in range(2)))
+    again = await provider.start(start())
+    assert isinstance(again, Done)
+    assert again.ref in {outcome.ref for outcome in outcomes}
+    with pytest.raises(ConflictError):
+        await provider.start(start(money=Amount(1251, "EUR")))
+
+
+async def test_a_declined_card_is_declined_in_words_for_the_buyer(provider: StripeProvider) -> None:
+    outcome = await provider.start(start(paid_with=DECLINED))
+    assert isinstance(outcome, Declined)
+    assert (outcome.code, outcome.message) == ("card_declined", "Your card was declined.")
+
+
+async def test_money_is_reserved_and_taken_in_part(provider: StripeProvider) -> None:
+    held = await provider.start(start(captures=False))
+    assert isinstance(held, Done)
+    assert told(held) == [("authorized", 1250)]
+    taken = await provider.capture(Operation("capture:a", held.ref, Amount(1000, "EUR"), True))
+    wanted = [("authorized", 1250), ("voided", 250), ("captured", 1000)]
+    assert isinstance(taken, Done)
+    assert told(taken) == wanted
+    assert taken == await provider.capture(
+        Operation("capture:a", held.ref, Amount(1000, "EUR"), True)
+    )
+    assert await fetched(provider, held.ref) == wanted
+    again = await provider.capture(Operation("capture:b", held.ref, Amount(250, "EUR")))
+    assert isinstance(again, Declined)
+    too_late = await provider.void(Operation("void:a", held.ref, EUR))
+    assert isinstance(too_late, Declined)
+
+
+async def test_what_is_reserved_is_let_go(provider: StripeProvider) -> None:
+    held = await provider.start(start(captures=False))
+    assert isinstance(held, Done)
+    wanted = [("authorized", 1250), ("voided", 1250), ("failed", 1250)]
+    for key in ("void:a", "void:b"):
+        outcome = await provider.void(Operation(key, held.ref, EUR))
+        assert isinstance(outcome, Done)
+        assert told(outcome) == wanted
+    assert await fetched(provider, held.ref) == wanted
+    refused = await provider.capture(Operation("capture:a", held.ref, EUR))
+    assert isinstance(refused, Declined)
+
+
+async def test_3d_secure_is_the_clients_and_only_stripe_is_believed(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    begun = await provider.start(start(paid_with=await card(stripe, "4000002760003184")))
+    assert isinstance(begun, ActionRequired)
+    assert begun.client_data["publishable_key"] == "pk_test_shown"
+    request = Resume("start:1", begun.ref, EUR, {"status": "succeeded"})
+    assert await provider.resume(request) == begun
+    await authenticate(stripe, begun.client_data["client_secret"])
+    for _ in range(2):
+        paid = await provider.resume(request)
+        assert isinstance(paid, Done)
+        assert told(paid) == [("captured", 1250)]
+
+
+async def test_what_failed_3d_secure_may_be_paid_with_another_card(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    begun = await provider.start(start(paid_with=await card(stripe, "4000002760003184")))
+    assert isinstance(begun, ActionRequired)
+    await authenticate(stripe, begun.client_data["client_secret"], success=False)
+    again = await provider.resume(Resume("start:1", begun.ref, EUR))
+    assert isinstance(again, ActionRequired)
+    assert "failed authentication" in again.message
+    assert await provider.fetch(begun.ref) == []
+    paid = await provider.resume(Resume("start:1", begun.ref, EUR, {"payment_method": VISA}))
+    assert isinstance(paid, Done)
+
+
+async def test_without_a_card_the_client_gets_what_stripe_js_needs(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    begun = await provider.start(start(paid_with=None))
+    assert isinstance(begun, ActionRequired)
+    assert set(begun.client_data) == {"client_secret", "publishable_key"}
+    gone = await provider.void(Operation("void:1", begun.ref, EUR))
+    assert isinstance(gone, Done)
+    assert told(gone) == [("failed", 1250)]
+
+
+async def test_a_payment_of_another_shop_is_no_payment(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    given = {"amount": "5", "currency": "eur", "payment_method": VISA, "confirm": "true"}
+    strange = (await stripe.http.post("/v1/payment_intents", data=given)).json()["id"]
+    for ref in (strange, "pi_nowhere"):
+        assert await provider.fetch(ref) == ()
+        assert isinstance(await provider.resume(Resume("start:1", ref, EUR)), Declined)
+
+
+async def test_what_takes_days_is_pending_until_it_is_there(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    intent = {"id": "pi_1", "object": "payment_intent", "amount": 1250, "currency": "eur"}
+    intent |= {"status": "processing", "created": 1_800_000_000, "latest_charge": "py_1"}
+    stripe.answering.append((200, orjson.dumps(intent)))
+    begun = await provider.start(start())
+    assert begun == Pending("pi_1", message="Your payment is being processed.")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, b'{"error": {"type": "api_error", "message": "sk_test_hush"}}'),
+        (503, b"<html>"),
+        (409, b'{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use"}}'),
+        (429, b'{"error": {"type": "invalid_request_error", "code": "rate_limit"}}'),
+        (401, b'{"error": {"type": "invalid_request_error"}}'),
+    ],
+)
+async def test_what_stripe_does_not_say_is_not_known(
+    provider: StripeProvider, stripe: Door, answer: tuple[int, bytes]
+) -> None:
+    stripe.answering.append(answer)
+    with pytest.raises(OutcomeUnknown) as found:
+        await provider.start(start())
+    assert "hush" not in str(found.value)
+
+
+# With the engine
+
+
+async def wanted(engine: Engine, key: str, **more: Any) -> PaymentStatus:
+    data = {"payment_method": more.pop("paid_with", VISA)}
+    asked = PaymentWanted(key, "stripe", 1250, currency="EUR", order_number=f"N{key}", data=data)
+    found = await engine.hooks.first(start_hook, engine.context(), asked)
+    assert found is not None
+    return found
+
+
+async def give_back(engine: Engine, key: str, payment: str, amount: int) -> str:
+    asked = RefundWanted(key, payment, amount, "EUR", "broken")
+    found = await engine.hooks.first(refund_hook, engine.context(), asked)
+    assert found is not None
+    return found.state
+
+
+async def test_a_payment_whose_reply_was_lost_is_made_once(shop: Engine, stripe: Door) -> None:
+    stripe.lose("/v1/payment_intents")
+    assert (await wanted(shop, "a")).state == "unknown"
+    assert await status(shop, "a") == "paid"
+    assert (await wanted(shop, "a")).state == "paid"
+    assert len(stripe.made("/v1/payment_intents")) == 1
+    assert len(stripe.asked) == 2
+
+
+async def test_a_refund_whose_reply_was_lost_is_made_once_whoever_forgets_its_key(
+    shop: Engine, stripe: Door
+) -> None:
+    assert (await wanted(shop, "a")).state == "paid"
+    stripe.lose("/v1/refunds")
+    assert await give_back(shop, "r", "a", 250) == "pending"
+    stripe.saved.clear()  # the refund is found by what it was marked with
+    await make_due(shop, "a")
+    await ask_again(shop.context())
+    assert await operations(shop, "a") == [("START", "DONE"), ("REFUND", "DONE")]
+    assert len(stripe.made("/v1/refunds")) == 1
+    assert (await stored(shop, "a"))["refunded"] == 250
+
+
+async def test_more_than_was_taken_is_refused_before_stripe_is_asked(
+    shop: Engine, stripe: Door
+) -> None:
+    await wanted(shop, "a")
+    found = await asyncio.gather(
+        *(give_back(shop, f"r{number}", "a", 1000) for number in range(3)), return_exceptions=True
+    )
+    assert sorted(str(each) for each in found if not isinstance(each, InvalidError)) == ["done"]
+    with pytest.raises(InvalidError):
+        await give_back(shop, "more", "a", 251)
+    assert [made["amount"] for made in stripe.made("/v1/refunds")] == ["1000"]
+    assert await give_back(shop, "rest", "a", 250) == "done"
+
+
+async def test_a_payment_that_ends_gives_back_what_it_took(shop: Engine, stripe: Door) -> None:
+    await wanted(shop, "a")
+    assert await ended(shop, "a") == "ended"
+    assert [made["amount"] for made in stripe.made("/v1/refunds")] == ["1250"]
+
+
+async def test_a_payment_that_ends_before_its_buyer_paid_is_cancelled(
+    shop: Engine, stripe: Door
+) -> None:
+    method = await card(stripe, "4000002760003184")
+    begun = await wanted(shop, "a", paid_with=method)
+    assert begun.state == "action"
+    assert await ended(shop, "a") == "ended"
+    ref = (await stored(shop, "a"))["ref"]
+    assert (await stripe.http.get(f"/v1/payment_intents/{ref}")).json()["status"] == "canceled"
+
+
+async def test_an_answer_that_never_comes_is_waited_for_no_longer_than_it_may(
+    provider: StripeProvider, stripe: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> Any:
+        await asyncio.sleep(3)
+
+    monkeypatch.setattr(stripe, "_forwarded", silent)
+    async with asyncio.timeout(2.9):
+        with pytest.raises(OutcomeUnknown):
+            await provider.start(start())
