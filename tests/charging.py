@@ -37,8 +37,34 @@ _LACKS = {"automatic_payment_methods", "return_url", "setup_future_usage", "expa
 Answer = tuple[int, bytes]
 
 
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a localstripe of this file's own."""
+    with _localstripe(tmp_path_factory.mktemp("localstripe")) as url:
+        yield url
+
+
+@pytest.fixture
+async def stripe(upstream: str) -> AsyncIterator["Door"]:
+    """A door before it, with nothing in it."""
+    async with _door(upstream) as found:
+        yield found
+
+
+def table(stripe: "Door", **more: Any) -> dict[str, Any]:
+    """The settings of a shop that finds Stripe at a door."""
+    return {
+        "secret_key": SECRET_KEY,
+        "publishable_key": "pk_test_shown",
+        "webhook_secrets": [WEBHOOK_SECRET],
+        "api_url": stripe.url,
+        "timeout_seconds": 2,
+        **more,
+    }
+
+
 @contextlib.contextmanager
-def localstripe(folder: Path) -> Iterator[str]:
+def _localstripe(folder: Path) -> Iterator[str]:
     """The address of a localstripe that was started now."""
     log = folder / "localstripe.log"
     command = [sys.executable, "-m", "gunicorn", "localstripe.server:app", "--no-control-socket"]
@@ -92,11 +118,16 @@ class Door:
     saved: dict[str, tuple[str, dict[str, str], Answer]] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     losing: list[str] = field(default_factory=list)
+    breaking: list[str] = field(default_factory=list)
     answering: list[Answer] = field(default_factory=list)
 
     def lose(self, path: str) -> None:
         """Lose the next reply to a POST of this path, after it had its effect."""
         self.losing.append(path)
+
+    def fail(self, path: str) -> None:
+        """Answer the next POST of this path, and all with its key, by 500, after it was done."""
+        self.breaking.append(path)
 
     def made(self, path: str) -> list[dict[str, str]]:
         """What localstripe was asked to make at a path."""
@@ -119,8 +150,12 @@ class Door:
         if is_lost:
             self.losing.remove(path)
         length = str(len(body) + is_lost).encode()  # one more than comes: the connection is cut
-        start: Any = {"type": "http.response.start", "status": status}
-        await send({**start, "headers": [(b"content-length", length)]})
+        start: Any = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-length", length)],
+        }
+        await send(start)
         if not is_lost:
             await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -135,11 +170,16 @@ class Door:
             return self.answering.pop(0)
         self.asked.append(Asked(path, params, key, is_new=method == "POST"))
         answer = await self._forwarded(method, path, params)
+        if method == "POST" and path in self.breaking:
+            self.breaking.remove(path)
+            answer = 500, b'{"error": {"type": "api_error", "message": "hush"}}'
         if key is not None and answer[0] != 400:
             self.saved[key] = (path, params, answer)
         return answer
 
     async def _forwarded(self, method: str, path: str, params: dict[str, str]) -> Answer:
+        if path == "/v1/payment_intents/search":
+            return 200, await self._search(params["query"])
         known = {name: value for name, value in params.items() if name.split("[")[0] not in _LACKS}
         is_confirmation = path.endswith("/confirm") and "payment_intents" in path
         if is_confirmation and (paid_with := known.pop("payment_method", None)):
@@ -165,6 +205,14 @@ class Door:
             self._complete(told, is_expanded="latest_charge" in params.values())
         return 200, orjson.dumps(told)
 
+    async def _search(self, query: str) -> bytes:
+        """https://docs.stripe.com/search#search-query-language, of which one clause is known."""
+        asked = re.fullmatch(r'metadata\["(\w+)"\]:"([^"]+)"', query)
+        assert asked is not None, query
+        rows = (await self.http.get("/v1/payment_intents", params={"limit": 100})).json()["data"]
+        found = [row for row in rows if row["metadata"].get(asked[1]) == asked[2]]
+        return orjson.dumps({"object": "search_result", "data": found, "has_more": False})
+
     def _complete(self, intent: dict[str, Any], *, is_expanded: bool) -> None:
         """Have a PaymentIntent the fields that localstripe's lacks."""
         taken = self.taken.get(intent["id"], intent["amount"])
@@ -182,7 +230,7 @@ def _other_parameters() -> Answer:
 
 
 @contextlib.asynccontextmanager
-async def door(upstream: str) -> AsyncIterator[Door]:
+async def _door(upstream: str) -> AsyncIterator[Door]:
     """A door before a localstripe, with nothing in that."""
     async with httpx.AsyncClient(base_url=upstream, auth=_AUTH) as http:
         (await http.delete("/_config/data")).raise_for_status()
@@ -214,3 +262,15 @@ async def authenticate(found: Door, secret: str, *, success: bool = True) -> Non
         data={"client_secret": secret, "success": str(success).lower()},
     )
     answer.raise_for_status()
+
+
+async def send_messages(found: Door, url: str) -> None:
+    """Have localstripe send signed messages to an address, from now on."""
+    given = {"url": url, "secret": WEBHOOK_SECRET}
+    (await found.http.post("/_config/webhooks/shop", json=given)).raise_for_status()
+
+
+async def stop_messages(found: Door) -> None:
+    """Have them go nowhere; localstripe can't forget an address."""
+    given = {"url": "http://127.0.0.1:9", "secret": WEBHOOK_SECRET, "events": ["none"]}
+    (await found.http.post("/_config/webhooks/shop", json=given)).raise_for_status()

@@ -1,7 +1,7 @@
 """Payments by Stripe, asked for by the engine and answered by localstripe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -23,27 +23,18 @@ from mercat.payments import (
     Resume,
     Start,
 )
-from mercat_payments.providers import providers_of
 from mercat_payments.settling import ask_again
 from mercat_payments_stripe.provider import StripeProvider
 from mercat_payments_stripe.settings import StripeSettings
 
 from .banking import ended, make_due, operations, status, stored
-from .charging import (
-    DECLINED,
-    SDK_WARNING,
-    SECRET_KEY,
-    VISA,
-    Door,
-    authenticate,
-    card,
-    door,
-    localstripe,
-)
+from .charging import DECLINED, SDK_WARNING, VISA, Door, authenticate, card, stripe, table, upstream
 from .conftest import EngineFor
 from .identity import toml_of
 
 pytestmark = [pytest.mark.gate, SDK_WARNING]
+
+__all__ = ["stripe", "upstream"]
 
 TOML = toml_of("media", "products", "orders", "payments", "payments_stripe").replace(
     "[plugins.auth]\nhash_memory_kib = 7168\nhash_passes = 1\n", ""
@@ -51,38 +42,18 @@ TOML = toml_of("media", "products", "orders", "payments", "payments_stripe").rep
 EUR = Amount(1250, "EUR")
 
 
-@pytest.fixture(scope="module")
-def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with localstripe(tmp_path_factory.mktemp("localstripe")) as url:
-        yield url
-
-
-@pytest.fixture
-async def stripe(upstream: str) -> AsyncIterator[Door]:
-    async with door(upstream) as found:
-        yield found
-
-
 @pytest.fixture
 async def provider(stripe: Door) -> AsyncIterator[StripeProvider]:
-    settings = StripeSettings(
-        secret_key=SECRET_KEY,  # type: ignore[arg-type]
-        publishable_key="pk_test_shown",
-        api_url=stripe.url,
-        timeout_seconds=2,
-    )
-    found = StripeProvider(settings)
+    found = StripeProvider(StripeSettings.model_validate(table(stripe)))
     yield found
     await found.close()
 
 
 @pytest.fixture
 async def shop(engine_for: EngineFor, stripe: Door) -> AsyncIterator[Engine]:
-    table = {"secret_key": SECRET_KEY, "api_url": stripe.url, "timeout_seconds": 2}
-    engine = await engine_for(TOML, plugins={"payments_stripe": table})
+    engine = await engine_for(TOML, plugins={"payments_stripe": table(stripe)})
     yield engine
-    found: Any = providers_of(engine.context()).find("stripe")
-    await found.close()
+    await engine.own(StripeProvider).close()
 
 
 def start(key: str = "start:1", money: Amount = EUR, **more: Any) -> Start:
@@ -249,6 +220,28 @@ async def test_what_stripe_does_not_say_is_not_known(
     with pytest.raises(OutcomeUnknown) as found:
         await provider.start(start())
     assert "hush" not in str(found.value)
+
+
+async def test_what_stripe_failed_at_is_found_by_what_it_came_to(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    stripe.fail("/v1/payment_intents")
+    held = await provider.start(start(captures=False))
+    assert isinstance(held, Done)
+    assert held == await provider.start(start(captures=False))
+    stripe.fail(f"/v1/payment_intents/{held.ref}/capture")
+    taken = await provider.capture(Operation("capture:a", held.ref, EUR))
+    assert isinstance(taken, Done)
+    stripe.fail("/v1/refunds")
+    with pytest.raises(OutcomeUnknown):
+        await provider.refund(Operation("refund:a", held.ref, EUR))
+    assert isinstance(await provider.refund(Operation("refund:a", held.ref, EUR)), Done)
+    other = await provider.start(start("start:2", captures=False))
+    assert isinstance(other, Done)
+    stripe.fail(f"/v1/payment_intents/{other.ref}/cancel")
+    assert isinstance(await provider.void(Operation("void:a", other.ref, EUR)), Done)
+    assert len(stripe.made("/v1/payment_intents")) == 2
+    assert len(stripe.made("/v1/refunds")) == 1
 
 
 # With the engine

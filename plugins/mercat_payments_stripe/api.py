@@ -17,6 +17,8 @@ stripe.enable_telemetry = False
 # It logs what is sent, which is the buyer's.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
+_FAILED = 500
+
 
 class RefusedError(Exception):
     """Stripe did not do it, for good; `ref` is the payment where one was begun all the same."""
@@ -24,6 +26,13 @@ class RefusedError(Exception):
     def __init__(self, code: str, message: str, ref: str | None = None) -> None:
         super().__init__(code)
         self.code, self.message, self.ref = code, message, ref
+
+
+class FailedError(OutcomeUnknown):
+    """Stripe failed; it may have done it, and answers the same for as long as it knows the key.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
 
 
 class StripeApi:
@@ -43,7 +52,7 @@ class StripeApi:
         """What Stripe answers.
 
         Raises RefusedError, ConflictError for a key that came with something else before, and
-        OutcomeUnknown where it may have been done: https://docs.stripe.com/error-low-level.
+        OutcomeUnknown or FailedError where it may have been done: https://docs.stripe.com/error-low-level.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -56,7 +65,9 @@ class StripeApi:
             code = error.code or "invalid_request"
             raise RefusedError(code, f"The payment company refused this ({code}).") from None
         except (stripe.StripeError, TimeoutError) as error:
-            raise OutcomeUnknown(type(error).__name__) from None
+            is_answer = isinstance(error, stripe.APIError) and (error.http_status or 0) >= _FAILED
+            kind = FailedError if is_answer else OutcomeUnknown
+            raise kind(type(error).__name__) from None
         answer: dict[str, Any] = found.to_dict()
         return answer
 

@@ -1,7 +1,10 @@
 """PaymentIntents, as a shop's payments: https://docs.stripe.com/payments/payment-intents."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
+
+from stripe import StripeObject
 
 from mercat.errors import InvalidError
 from mercat.payments import (
@@ -20,7 +23,7 @@ from mercat.payments import (
 from mercat_payments_stripe import webhooks
 from mercat_payments_stripe.actions import action_of
 from mercat_payments_stripe.amounts import stripe_amount
-from mercat_payments_stripe.api import RefusedError, StripeApi
+from mercat_payments_stripe.api import FailedError, RefusedError, StripeApi
 from mercat_payments_stripe.facts import (
     KEY,
     ORDER,
@@ -77,6 +80,8 @@ class StripeProvider(StripeVault):
             return self._outcome(await self._api.ask(call))
         except RefusedError as error:
             return Declined(error.code, error.message, ref=error.ref)
+        except FailedError:
+            return self._outcome(await self._begun(request.key))
 
     async def resume(self, request: Resume) -> Outcome:
         try:
@@ -90,20 +95,17 @@ class StripeProvider(StripeVault):
         return self._outcome(intent)
 
     async def capture(self, request: Operation) -> Outcome:
+        """Take some or all of it, once; Stripe lets the rest go."""
         try:
-            params: Any = {
-                "amount_to_capture": stripe_amount(request.money),
-                "expand": _EXPANDED,
-            }
+            params: Any = {"amount_to_capture": stripe_amount(request.money), "expand": _EXPANDED}
             call = self._api.v1.payment_intents.capture_async(
                 request.ref, params, {"idempotency_key": request.key}
             )
-            intent = await self._api.ask(call)
+            return self._outcome(await self._changed(request.ref, call, "succeeded"))
         except InvalidError as error:
             return Declined("amount", str(error))
         except RefusedError as error:
             return Declined(error.code, error.message)
-        return self._outcome(intent)
 
     async def void(self, request: Operation) -> Outcome:
         """Cancel it, be it reserved or still to be paid; one that is cancelled already is done."""
@@ -111,14 +113,10 @@ class StripeProvider(StripeVault):
             request.ref, {"expand": _EXPANDED}, {"idempotency_key": request.key}
         )
         try:
-            return _voided(await self._api.ask(call))
+            intent = await self._changed(request.ref, call, "canceled")
         except RefusedError as error:
-            refusal = error
-        try:
-            intent = await self._found(request.ref)
-        except RefusedError as error:
-            return Declined(error.code, error.message)
-        return _voided(intent, refusal)
+            return await self._not_voided(request.ref, error)
+        return Done(intent["id"], tuple(intent_events(intent)))
 
     async def refund(self, request: Operation) -> Outcome:
         try:
@@ -205,6 +203,43 @@ class StripeProvider(StripeVault):
         call = self._api.v1.payment_intents.retrieve_async(ref, {"expand": _EXPANDED})
         return await self._api.ask(call)
 
+    async def _begun(self, key: str) -> Told:
+        """The payment of a key that Stripe failed at, once it finds it, which may take a minute.
+
+        Raises FailedError until then: https://docs.stripe.com/search#data-freshness.
+        """
+        call = self._api.v1.payment_intents.search_async(
+            {"query": f'metadata["{KEY}"]:{json.dumps(key)}'}
+        )
+        try:
+            found = (await self._api.ask(call))["data"]
+        except RefusedError:  # not every country's accounts can search
+            found = []
+        mine = next((each for each in found if mark_of(each) == self._settings.shop), None)
+        if mine is None:
+            raise FailedError("nothing is found of it yet")
+        return await self._found(mine["id"])
+
+    async def _changed(self, ref: str, call: Awaitable[StripeObject], wanted: str) -> Told:
+        """The intent after a call; after one that Stripe failed at where it came to be `wanted`."""
+        try:
+            return await self._api.ask(call)
+        except FailedError:
+            intent = await self._found(ref)
+            if intent["status"] != wanted:
+                raise
+            return intent
+
+    async def _not_voided(self, ref: str, refusal: RefusedError) -> Outcome:
+        try:
+            intent = await self._found(ref)
+        except RefusedError as error:
+            return Declined(error.code, error.message)
+        events = tuple(intent_events(intent))
+        if intent["status"] == "canceled":
+            return Done(ref, events)
+        return Declined(refusal.code, refusal.message, events)
+
     async def _confirmed(self, intent: Told, request: Resume) -> Told:
         """The intent after confirming it, with what the client has now, once for each of that."""
         params: Any = {"expand": _EXPANDED}
@@ -250,10 +285,3 @@ def _can_be_confirmed(intent: Told, data: Mapping[str, str]) -> bool:
     if intent["status"] == "requires_confirmation":
         return True
     return intent["status"] == "requires_payment_method" and "payment_method" in data
-
-
-def _voided(intent: Told, refusal: RefusedError | None = None) -> Outcome:
-    events = tuple(intent_events(intent))
-    if refusal is not None and intent["status"] != "canceled":
-        return Declined(refusal.code, refusal.message, events)
-    return Done(intent["id"], events)
