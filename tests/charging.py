@@ -120,6 +120,7 @@ class Door:
     losing: list[str] = field(default_factory=list)
     breaking: list[str] = field(default_factory=list)
     answering: list[Answer] = field(default_factory=list)
+    canned: list[bytes] = field(default_factory=list)
 
     def lose(self, path: str) -> None:
         """Lose the next reply to a POST of this path, after it had its effect."""
@@ -178,6 +179,8 @@ class Door:
         return answer
 
     async def _forwarded(self, method: str, path: str, params: dict[str, str]) -> Answer:
+        if method == "GET" and self.canned:
+            return 200, self.canned.pop(0)
         if path == "/v1/payment_intents/search":
             return 200, await self._search(params["query"])
         known = {name: value for name, value in params.items() if name.split("[")[0] not in _LACKS}

@@ -17,6 +17,9 @@ stripe.enable_telemetry = False
 # It logs what is sent, which is the buyer's.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
+MISSING = "resource_missing"
+
+_NOT_FOUND = 404
 _FAILED = 500
 
 
@@ -62,7 +65,7 @@ class StripeApi:
         except stripe.IdempotencyError:
             raise ConflictError("this key came with something else before") from None
         except stripe.InvalidRequestError as error:
-            code = error.code or "invalid_request"
+            code = error.code or (MISSING if error.http_status == _NOT_FOUND else "invalid_request")
             raise RefusedError(code, f"The payment company refused this ({code}).") from None
         except (stripe.StripeError, TimeoutError) as error:
             is_answer = isinstance(error, stripe.APIError) and (error.http_status or 0) >= _FAILED

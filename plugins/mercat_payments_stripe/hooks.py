@@ -27,10 +27,11 @@ def _provider(context: Context) -> "StripeProvider":
     """The engine's only one. Raises BootError without Stripe's SDK."""
     try:
         from mercat_payments_stripe.provider import StripeProvider  # noqa: PLC0415  an extra
+
+        return context.engine.own(StripeProvider, context.settings(StripeSettings))
     except ModuleNotFoundError as error:
         if error.name not in {"stripe", "httpx"}:
             raise
         raise BootError(
             "plugin 'payments_stripe' needs Stripe's SDK; pip install 'mercat[stripe]'"
         ) from None
-    return context.engine.own(StripeProvider, context.settings(StripeSettings))

@@ -15,11 +15,10 @@ from mercat.payments import (
     SaveMethod,
 )
 from mercat_payments_stripe.actions import action_of
-from mercat_payments_stripe.api import RefusedError, StripeApi
+from mercat_payments_stripe.api import MISSING, RefusedError, StripeApi
 from mercat_payments_stripe.facts import KEY, SHOP, Told, id_of
 from mercat_payments_stripe.settings import StripeSettings
 
-_MISSING = "resource_missing"
 _MOST = 100
 _BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "eftpos_au": "Eftpos"}
 _DECEMBER = 12
@@ -60,14 +59,14 @@ class StripeVault:
             if id_of(found.get("customer")) == customer:
                 await self._api.ask(self._api.v1.payment_methods.detach_async(ref))
         except RefusedError as error:
-            if error.code != _MISSING:
+            if error.code != MISSING:
                 raise
 
     async def forget(self, customer: str) -> None:
         try:
             await self._api.ask(self._api.v1.customers.delete_async(customer))
         except RefusedError as error:
-            if error.code != _MISSING:
+            if error.code != MISSING:
                 raise
 
     async def _setup(self, request: SaveMethod) -> Told:
