@@ -7,6 +7,7 @@ https://docs.stripe.com/api/payment_intents/object, /charges/object, /refunds/ob
 import json
 import time
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from mercat_payments_stripe.facts import (
     refund_events,
 )
 from mercat_payments_stripe.settings import StripeSettings
-from mercat_payments_stripe.webhooks import read
+from mercat_payments_stripe.webhooks import KINDS, read
 
 OLD, NEW = "whsec_old", "whsec_new"
 SETTINGS = StripeSettings(webhook_secrets=(SecretStr(OLD), SecretStr(NEW)))
@@ -374,6 +375,11 @@ def test_what_is_not_the_shops_or_not_known_says_nothing() -> None:
         assert told("payment_intent.succeeded", intent("succeeded", metadata=metadata)) == []
         assert told("charge.captured", charge(metadata=metadata)) == []
     assert told("refund.created", refund("succeeded", metadata={"mercat_shop": "another"})) == []
+
+
+def test_every_message_that_is_understood_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "payments-stripe.md").read_text()
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
 
 
 def test_without_secrets_there_are_no_messages() -> None:

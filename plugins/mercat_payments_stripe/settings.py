@@ -9,7 +9,7 @@ class StripeSettings(PluginSettings):
     secret_key: SecretStr | None = None
     """The account's secret or restricted key, `sk_...` or `rk_...`."""
 
-    publishable_key: str | None = Field(default=None, pattern=r"^pk_(test|live)_\S+$")
+    publishable_key: str | None = Field(default=None, pattern=r"^pk_[a-z]+_\S+$")
     """What the client's Stripe.js is started with; handed to it with each payment."""
 
     webhook_secrets: tuple[SecretStr, ...] = ()
