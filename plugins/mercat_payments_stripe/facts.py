@@ -19,6 +19,7 @@ Told = Mapping[str, Any]
 SHOP = "mercat_shop"
 KEY = "mercat_key"
 ORDER = "mercat_order"
+RETURN_URL = "mercat_return_url"
 
 _INTENT = "payment_intent"
 _REFUNDS: Mapping[str, EventKind] = {

@@ -27,10 +27,10 @@ from mercat_payments_stripe.api import FailedError, RefusedError, StripeApi
 from mercat_payments_stripe.facts import (
     KEY,
     ORDER,
+    RETURN_URL,
     SHOP,
     Told,
     dispute_events,
-    id_of,
     intent_events,
     mark_of,
     refund_events,
@@ -40,6 +40,7 @@ from mercat_payments_stripe.vault import StripeVault
 
 _MOST = 100
 _EXPANDED = ["latest_charge"]
+_LONGEST_VALUE = 500
 
 
 class StripeProvider(StripeVault):
@@ -84,14 +85,15 @@ class StripeProvider(StripeVault):
             return self._outcome(await self._begun(request.key))
 
     async def resume(self, request: Resume) -> Outcome:
+        """What became of it; another card of the client's is tried where it can be."""
         try:
             intent = await self._found(request.ref)
-            if not self._is_own(intent):
-                return Declined("unknown", "There is no such payment.")
-            if _can_be_confirmed(intent, request.data):
-                intent = await self._confirmed(intent, request)
         except RefusedError as error:
             return Declined(error.code, error.message, ref=request.ref)
+        if mark_of(intent) != self._settings.shop:
+            return Declined("unknown", "There is no such payment.")
+        if _can_be_confirmed(intent, request.data):
+            intent = await self._confirmed(intent, request.data)
         return self._outcome(intent)
 
     async def capture(self, request: Operation) -> Outcome:
@@ -137,7 +139,7 @@ class StripeProvider(StripeVault):
             intent = await self._found(ref)
         except RefusedError:
             return ()
-        if not self._is_own(intent):
+        if mark_of(intent) != self._settings.shop:
             return ()
         events = list(intent_events(intent))
         charge = intent.get("latest_charge")
@@ -158,7 +160,7 @@ class StripeProvider(StripeVault):
             "amount": stripe_amount(request.money),
             "currency": request.money.currency.lower(),
             "capture_method": "automatic" if request.captures else "manual",
-            "metadata": self._metadata(request.key, request.order_number),
+            "metadata": self._metadata(request.key, request.order_number, request.return_url),
         }
         method = request.saved_method or request.data.get("payment_method")
         params |= self._types(request, is_confirmed=method is not None)
@@ -181,9 +183,10 @@ class StripeProvider(StripeVault):
             types["allow_redirects"] = "never"
         return {"automatic_payment_methods": types}
 
-    def _metadata(self, key: str, order_number: str | None = None) -> dict[str, str]:
-        order = {} if order_number is None else {ORDER: order_number}
-        return {SHOP: self._settings.shop, KEY: key, **order}
+    def _metadata(self, key: str, number: str = "", back: str | None = None) -> dict[str, str]:
+        """What an object is marked with; values are 500 characters long at most."""
+        found = {SHOP: self._settings.shop, KEY: key, ORDER: number, RETURN_URL: back or ""}
+        return {name: value for name, value in found.items() if 0 < len(value) <= _LONGEST_VALUE}
 
     def _outcome(self, intent: Told) -> Outcome:
         """Where a PaymentIntent stands: https://docs.stripe.com/payments/paymentintents/lifecycle."""
@@ -195,9 +198,6 @@ class StripeProvider(StripeVault):
         if intent["status"] == "canceled":
             return Declined("canceled", "This payment was cancelled.", events, ref)
         return action_of(intent, self._settings)
-
-    def _is_own(self, intent: Told) -> bool:
-        return mark_of(intent) == self._settings.shop
 
     async def _found(self, ref: str) -> Told:
         call = self._api.v1.payment_intents.retrieve_async(ref, {"expand": _EXPANDED})
@@ -240,17 +240,23 @@ class StripeProvider(StripeVault):
             return Done(ref, events)
         return Declined(refusal.code, refusal.message, events)
 
-    async def _confirmed(self, intent: Told, request: Resume) -> Told:
-        """The intent after confirming it, with what the client has now, once for each of that."""
+    async def _confirmed(self, intent: Told, data: Mapping[str, str]) -> Told:
+        """The intent after trying to confirm it.
+
+        A PaymentIntent pays once at most, so that it needs no key; what refuses another try has
+        left it as it is, such as for another card.
+        """
         params: Any = {"expand": _EXPANDED}
-        method = request.data.get("payment_method")
-        if method is not None:
-            params["payment_method"] = method
-        key = f"{request.key}:confirm:{method or id_of(intent['payment_method'])}"
-        call = self._api.v1.payment_intents.confirm_async(
-            intent["id"], params, {"idempotency_key": key}
-        )
-        return await self._api.ask(call)
+        if "payment_method" in data:
+            params["payment_method"] = data["payment_method"]
+        if back := intent["metadata"].get(RETURN_URL):
+            params["return_url"] = back
+        try:
+            return await self._api.ask(
+                self._api.v1.payment_intents.confirm_async(intent["id"], params)
+            )
+        except RefusedError:
+            return await self._found(intent["id"])
 
     async def _refund_of(self, request: Operation) -> Told | None:
         """The refund of a key, where it was made already: by Stripe's word, not by its memory.
