@@ -13,7 +13,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class Door:
     breaking: list[str] = field(default_factory=list)
     answering: list[Answer] = field(default_factory=list)
     canned: list[bytes] = field(default_factory=list)
+    on_loss: Callable[[], None] = lambda: None
 
     def lose(self, path: str) -> None:
         """Lose the next reply to a POST of this path, after it had its effect."""
@@ -150,6 +151,7 @@ class Door:
         is_lost = is_post and path in self.losing
         if is_lost:
             self.losing.remove(path)
+            self.on_loss()
         length = str(len(body) + is_lost).encode()  # one more than comes: the connection is cut
         start: Any = {
             "type": "http.response.start",
