@@ -116,6 +116,7 @@ class Door:
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     saved: dict[str, tuple[str, dict[str, str], Answer]] = field(default_factory=dict)
+    busy: set[str | None] = field(default_factory=set)
     taken: dict[str, int] = field(default_factory=dict)
     losing: list[str] = field(default_factory=list)
     breaking: list[str] = field(default_factory=list)
@@ -169,10 +170,14 @@ class Door:
             before, given, answer = self.saved[key]
             self.asked.append(Asked(path, params, key, is_new=False))
             return answer if (before, given) == (path, params) else _other_parameters()
+        if key in self.busy:
+            return _in_use()
         if method == "POST" and self.answering:
             return self.answering.pop(0)
         self.asked.append(Asked(path, params, key, is_new=method == "POST"))
+        self.busy |= {key} - {None}
         answer = await self._forwarded(method, path, params)
+        self.busy -= {key}
         if method == "POST" and path in self.breaking:
             self.breaking.remove(path)
             answer = 500, b'{"error": {"type": "api_error", "message": "hush"}}'
@@ -227,6 +232,11 @@ class Door:
         if charge is not None:
             charge |= {"amount_captured": intent["amount_received"], "disputed": False}
             intent["latest_charge"] = charge if is_expanded else charge["id"]
+
+
+def _in_use() -> Answer:
+    error = {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": "In use."}
+    return 409, orjson.dumps({"error": error})
 
 
 def _other_parameters() -> Answer:

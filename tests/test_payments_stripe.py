@@ -28,6 +28,7 @@ from mercat_payments.settling import ask_again
 from mercat_payments_stripe.provider import StripeProvider
 from mercat_payments_stripe.settings import StripeSettings
 
+from . import test_payments_stripe_facts as shapes
 from .banking import ended, make_due, operations, status, stored
 from .charging import DECLINED, SDK_WARNING, VISA, Door, authenticate, card, stripe, table, upstream
 from .conftest import EngineFor
@@ -99,12 +100,17 @@ async def test_a_card_is_charged_and_given_back_in_parts(
 async def test_a_key_is_one_payment_and_another_sum_under_it_is_refused(
     provider: StripeProvider, stripe: Door
 ) -> None:
-    outcomes = await asyncio.gather(*(provider.start(start()) for _ in range(2)))
+    calls = (provider.start(start()) for _ in range(20))
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} <= {Done, OutcomeUnknown}
     again = await provider.start(start())
-    assert isinstance(again, Done)
-    assert again.ref in {outcome.ref for outcome in outcomes}
+    assert {outcome for outcome in outcomes if isinstance(outcome, Done)} == {again}
+    assert len(stripe.made("/v1/payment_intents")) == 1
     with pytest.raises(ConflictError):
         await provider.start(start(money=Amount(1251, "EUR")))
+    other = await provider.start(start("start:2"))
+    assert isinstance(other, Done)
+    assert other != again
 
 
 async def test_a_declined_card_is_declined_in_words_for_the_buyer(provider: StripeProvider) -> None:
@@ -219,6 +225,75 @@ async def test_what_takes_days_is_pending_until_it_is_there(
     assert begun == Pending("pi_1", message="Your payment is being processed.")
 
 
+async def test_a_buyer_who_has_to_go_elsewhere_is_sent_there_and_has_an_hour(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    action = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}
+    shape = shapes.intent("requires_action", latest_charge=None, next_action=action)
+    stripe.answering.append((200, orjson.dumps(shape)))
+    begun = await provider.start(start(return_url="https://store.example/back"))
+    assert isinstance(begun, ActionRequired)
+    assert (begun.url, begun.client_data) == ("https://bank.example/3ds", {})
+    assert begun.expires.timestamp() == shape["created"] + 3600
+
+
+async def test_only_with_a_way_back_is_a_buyer_sent_elsewhere(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    await provider.start(start())
+    await provider.start(start("start:2", return_url="https://store.example/back"))
+    await provider.start(start("start:3", paid_with=None, return_url="https://store.example/back"))
+    without, with_, later = stripe.made("/v1/payment_intents")
+    assert without["automatic_payment_methods[allow_redirects]"] == "never"
+    assert "automatic_payment_methods[allow_redirects]" not in with_
+    assert with_["return_url"] == "https://store.example/back"
+    assert "return_url" not in later  # Stripe takes it where it confirms
+
+
+async def test_a_sum_that_stripe_cannot_take_is_declined_before_it_is_asked(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    odd = Amount(5124, "KWD")
+    operation = Operation("key", "pi_1", odd)
+    for call in (
+        provider.start(start(money=odd)),
+        provider.capture(operation),
+    ):
+        outcome = await call
+        assert isinstance(outcome, Declined)
+        assert outcome.message.startswith("5.124 KWD can't be paid in this way")
+    assert stripe.asked == []
+
+
+async def test_what_stripe_failed_at_and_does_not_find_yet_is_not_known(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    stripe.answering.append((500, b'{"error": {"type": "api_error"}}'))
+    with pytest.raises(OutcomeUnknown):
+        await provider.start(start())
+    assert [each.path for each in stripe.asked] == ["/v1/payment_intents/search"]
+
+
+async def test_asking_tells_of_refunds_and_disputes_as_messages_do(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    latest = shapes.charge(disputed=True)
+    refunds = [shapes.refund("failed"), shapes.refund("pending", id="re_2")]
+    disputes = [shapes.dispute("lost")]
+    stripe.canned.append(orjson.dumps(shapes.intent("succeeded", latest_charge=latest)))
+    for rows in (refunds, disputes):
+        stripe.canned.append(orjson.dumps({"object": "list", "data": rows, "has_more": False}))
+    messages = [
+        *shapes.told("payment_intent.succeeded", shapes.intent("succeeded")),
+        *(event for each in refunds for event in shapes.told("refund.updated", each)),
+        *shapes.told("charge.dispute.closed", disputes[0]),
+    ]
+    asked = await provider.fetch("pi_1")
+    assert [event.id for event in asked] == [event.id for event in messages]
+    assert [event.ref for event in asked] == [event.ref for event in messages]
+    assert {each.params.get("payment_intent") for each in stripe.asked} == {None, "pi_1"}
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -258,6 +333,28 @@ async def test_what_stripe_failed_at_is_found_by_what_it_came_to(
     assert isinstance(await provider.void(Operation("void:a", other.ref, EUR)), Done)
     assert len(stripe.made("/v1/payment_intents")) == 2
     assert len(stripe.made("/v1/refunds")) == 1
+
+
+async def test_no_secret_is_logged(
+    provider: StripeProvider, stripe: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    number = "4000002760003184"
+    begun = await provider.start(start(paid_with=await card(stripe, number)))
+    assert isinstance(begun, ActionRequired)
+    await provider.start(start("start:2", paid_with=DECLINED))
+    stripe.fail("/v1/refunds")
+    stripe.lose("/v1/payment_intents")
+    for call in (
+        provider.refund(Operation("refund:1", begun.ref, EUR)),
+        provider.start(start("x")),
+    ):
+        with pytest.raises(OutcomeUnknown):
+            await call
+    assert begun.ref in caplog.text  # something is
+    shown = f"{caplog.text} {begun!r} {provider!r}"
+    for secret in ("hush", number, begun.client_data["client_secret"]):
+        assert secret not in shown
 
 
 # With the engine

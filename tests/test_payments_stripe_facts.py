@@ -104,7 +104,8 @@ def dispute(status: str, **more: Any) -> dict[str, Any]:
 
 
 def message(type_: str, told: Any, **more: Any) -> bytes:
-    body = {"id": "evt_1", "object": "event", "type": type_, "data": {"object": told}, **more}
+    body = {"id": "evt_1", "object": "event", "type": type_, "created": AT + 60, **more}
+    body["data"] = {"object": told}
     return json.dumps(body).encode()
 
 
@@ -346,6 +347,21 @@ def test_a_message_that_stripe_did_not_sign_is_refused() -> None:
     assert read(SETTINGS, raw, signed(raw, ago=295))
 
 
+@given(st.integers(0, 511), st.integers(1, 255))
+def test_a_message_in_which_any_byte_is_another_is_refused(place: int, change: int) -> None:
+    raw = message("payment_intent.succeeded", intent("succeeded"))
+    headers = signed(raw)
+    other = bytearray(raw)
+    other[place % len(raw)] ^= change
+    with pytest.raises(InvalidError):
+        read(SETTINGS, bytes(other), headers)
+
+
+def test_an_event_is_of_the_time_when_it_happened() -> None:
+    (_, lost) = told("charge.dispute.closed", dispute("lost"))
+    assert lost.at.timestamp() == AT + 60
+
+
 @given(st.binary(max_size=60), st.text(max_size=60))
 def test_nothing_but_a_signed_message_is_read(raw: bytes, header: str) -> None:
     with pytest.raises(InvalidError):
@@ -360,6 +376,8 @@ def test_nothing_but_a_signed_message_is_read(raw: bytes, header: str) -> None:
         message("payment_intent.succeeded", {"object": "payment_intent", "metadata": OURS}),
         message("payment_intent.succeeded", intent("succeeded", currency="xxx")),
         message("payment_intent.succeeded", intent("succeeded", amount_received="all")),
+        message("payment_intent.succeeded", intent("succeeded", created=10**30)),
+        message("payment_intent.succeeded", intent("succeeded"), created="today"),
     ],
 )
 def test_a_message_that_cannot_be_read_is_refused(raw: bytes) -> None:

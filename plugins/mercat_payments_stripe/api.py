@@ -22,6 +22,8 @@ MISSING = "resource_missing"
 _NOT_FOUND = 404
 _FAILED = 500
 
+_logger = logging.getLogger(__name__)
+
 
 class RefusedError(Exception):
     """Stripe did not do it, for good; `ref` is the payment where one was begun all the same."""
@@ -65,9 +67,11 @@ class StripeApi:
         except stripe.IdempotencyError:
             raise ConflictError("this key came with something else before") from None
         except stripe.InvalidRequestError as error:
+            _logger.warning("Stripe refused a request: %s, %s", error.code, error.param)
             code = error.code or (MISSING if error.http_status == _NOT_FOUND else "invalid_request")
             raise RefusedError(code, f"The payment company refused this ({code}).") from None
         except (stripe.StripeError, TimeoutError) as error:
+            _logger.warning("Stripe did not say: %s", type(error).__name__)
             is_answer = isinstance(error, stripe.APIError) and (error.http_status or 0) >= _FAILED
             kind = FailedError if is_answer else OutcomeUnknown
             raise kind(type(error).__name__) from None

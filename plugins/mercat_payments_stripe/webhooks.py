@@ -4,6 +4,8 @@ https://docs.stripe.com/webhooks#verify-events, https://docs.stripe.com/api/even
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -60,7 +62,7 @@ def read(settings: StripeSettings, raw: bytes, headers: Mapping[str, str]) -> Se
     _verify(settings, raw, headers.get(HEADER, ""))
     try:
         return _events(orjson.loads(raw), settings.shop)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InvalidError("the message can't be read") from None
 
 
@@ -71,7 +73,8 @@ def _events(message: dict[str, Any], shop: str) -> Sequence[Event]:
     told = message["data"]["object"]
     if told["object"] != kind or not _is_own(told, shop):
         return []
-    return list(facts(told))
+    at = datetime.fromtimestamp(message["created"], UTC)  # an object's own is that of its making
+    return [replace(event, at=at) for event in facts(told)]
 
 
 def _is_own(told: Told, shop: str) -> bool:
