@@ -25,6 +25,12 @@ import pytest
 import uvicorn
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
+from mercat.money import Amount
+from mercat.payments import Start
+from mercat_payments_stripe.provider import StripeProvider
+from mercat_payments_stripe.settings import StripeSettings
+
+EUR = Amount(1250, "EUR")
 SECRET_KEY = "sk_test_hush"
 WEBHOOK_SECRET = "whsec_hush"
 VISA = "pm_card_visa"
@@ -289,3 +295,15 @@ async def stop_messages(found: Door) -> None:
     """Have them go nowhere; localstripe can't forget an address."""
     given = {"url": "http://127.0.0.1:9", "secret": WEBHOOK_SECRET, "events": ["none"]}
     (await found.http.post("/_config/webhooks/shop", json=given)).raise_for_status()
+
+
+@pytest.fixture
+async def provider(stripe: Door) -> AsyncIterator[StripeProvider]:
+    found = StripeProvider(StripeSettings.model_validate(table(stripe)))
+    yield found
+    await found.close()
+
+
+def start(key: str = "start:1", money: Amount = EUR, **more: Any) -> Start:
+    data = {} if (method := more.pop("paid_with", VISA)) is None else {"payment_method": method}
+    return Start(key, money, "", "N1", data=data, **more)

@@ -1,18 +1,12 @@
-"""Payments by Stripe, asked for by the engine and answered by localstripe."""
+"""What the provider says and does, with localstripe."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 
-from mercat.checkout import PaymentStatus, PaymentWanted, RefundWanted
-from mercat.checkout import payment_refund as refund_hook
-from mercat.checkout import payment_start as start_hook
-from mercat.engine import Engine
-from mercat.errors import ConflictError, InvalidError
+from mercat.errors import ConflictError
 from mercat.money import Amount
 from mercat.payments import (
     ActionRequired,
@@ -20,47 +14,27 @@ from mercat.payments import (
     Done,
     Operation,
     OutcomeUnknown,
-    Pending,
     Resume,
-    Start,
 )
-from mercat_payments.settling import ask_again
 from mercat_payments_stripe.provider import StripeProvider
-from mercat_payments_stripe.settings import StripeSettings
 
-from . import test_payments_stripe_facts as shapes
-from .banking import ended, make_due, operations, status, stored
-from .charging import DECLINED, SDK_WARNING, VISA, Door, authenticate, card, stripe, table, upstream
-from .conftest import EngineFor
-from .identity import toml_of
+from .charging import (
+    DECLINED,
+    EUR,
+    SDK_WARNING,
+    VISA,
+    Door,
+    authenticate,
+    card,
+    provider,
+    start,
+    stripe,
+    upstream,
+)
+
+__all__ = ["provider", "stripe", "upstream"]
 
 pytestmark = [pytest.mark.gate, SDK_WARNING]
-
-__all__ = ["stripe", "upstream"]
-
-TOML = toml_of("media", "products", "orders", "payments", "payments_stripe").replace(
-    "[plugins.auth]\nhash_memory_kib = 7168\nhash_passes = 1\n", ""
-)
-EUR = Amount(1250, "EUR")
-
-
-@pytest.fixture
-async def provider(stripe: Door) -> AsyncIterator[StripeProvider]:
-    found = StripeProvider(StripeSettings.model_validate(table(stripe)))
-    yield found
-    await found.close()
-
-
-@pytest.fixture
-async def shop(engine_for: EngineFor, stripe: Door) -> AsyncIterator[Engine]:
-    engine = await engine_for(TOML, plugins={"payments_stripe": table(stripe)})
-    yield engine
-    await engine.own(StripeProvider).close()
-
-
-def start(key: str = "start:1", money: Amount = EUR, **more: Any) -> Start:
-    data = {} if (method := more.pop("paid_with", VISA)) is None else {"payment_method": method}
-    return Start(key, money, "", "N1", data=data, **more)
 
 
 def told(outcome: Any) -> list[tuple[str, int]]:
@@ -69,9 +43,6 @@ def told(outcome: Any) -> list[tuple[str, int]]:
 
 async def fetched(provider: StripeProvider, ref: str) -> list[tuple[str, int]]:
     return [(event.kind, event.money.minor) for event in await provider.fetch(ref)]
-
-
-# The provider
 
 
 async def test_a_card_is_charged_and_given_back_in_parts(
@@ -215,28 +186,6 @@ async def test_a_payment_of_another_shop_is_no_payment(
         assert isinstance(await provider.resume(Resume("start:1", ref, EUR)), Declined)
 
 
-async def test_what_takes_days_is_pending_until_it_is_there(
-    provider: StripeProvider, stripe: Door
-) -> None:
-    intent = {"id": "pi_1", "object": "payment_intent", "amount": 1250, "currency": "eur"}
-    intent |= {"status": "processing", "created": 1_800_000_000, "latest_charge": "py_1"}
-    stripe.answering.append((200, orjson.dumps(intent)))
-    begun = await provider.start(start())
-    assert begun == Pending("pi_1", message="Your payment is being processed.")
-
-
-async def test_a_buyer_who_has_to_go_elsewhere_is_sent_there_and_has_an_hour(
-    provider: StripeProvider, stripe: Door
-) -> None:
-    action = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}
-    shape = shapes.intent("requires_action", latest_charge=None, next_action=action)
-    stripe.answering.append((200, orjson.dumps(shape)))
-    begun = await provider.start(start(return_url="https://store.example/back"))
-    assert isinstance(begun, ActionRequired)
-    assert (begun.url, begun.client_data) == ("https://bank.example/3ds", {})
-    assert begun.expires.timestamp() == shape["created"] + 3600
-
-
 async def test_only_with_a_way_back_is_a_buyer_sent_elsewhere(
     provider: StripeProvider, stripe: Door
 ) -> None:
@@ -263,54 +212,6 @@ async def test_a_sum_that_stripe_cannot_take_is_declined_before_it_is_asked(
         assert isinstance(outcome, Declined)
         assert outcome.message.startswith("5.124 KWD can't be paid in this way")
     assert stripe.asked == []
-
-
-async def test_what_stripe_failed_at_and_does_not_find_yet_is_not_known(
-    provider: StripeProvider, stripe: Door
-) -> None:
-    stripe.answering.append((500, b'{"error": {"type": "api_error"}}'))
-    with pytest.raises(OutcomeUnknown):
-        await provider.start(start())
-    assert [each.path for each in stripe.asked] == ["/v1/payment_intents/search"]
-
-
-async def test_asking_tells_of_refunds_and_disputes_as_messages_do(
-    provider: StripeProvider, stripe: Door
-) -> None:
-    latest = shapes.charge(disputed=True)
-    refunds = [shapes.refund("failed"), shapes.refund("pending", id="re_2")]
-    disputes = [shapes.dispute("lost")]
-    stripe.canned.append(orjson.dumps(shapes.intent("succeeded", latest_charge=latest)))
-    for rows in (refunds, disputes):
-        stripe.canned.append(orjson.dumps({"object": "list", "data": rows, "has_more": False}))
-    messages = [
-        *shapes.told("payment_intent.succeeded", shapes.intent("succeeded")),
-        *(event for each in refunds for event in shapes.told("refund.updated", each)),
-        *shapes.told("charge.dispute.closed", disputes[0]),
-    ]
-    asked = await provider.fetch("pi_1")
-    assert [event.id for event in asked] == [event.id for event in messages]
-    assert [event.ref for event in asked] == [event.ref for event in messages]
-    assert {each.params.get("payment_intent") for each in stripe.asked} == {None, "pi_1"}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (500, b'{"error": {"type": "api_error", "message": "sk_test_hush"}}'),
-        (503, b"<html>"),
-        (409, b'{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use"}}'),
-        (429, b'{"error": {"type": "invalid_request_error", "code": "rate_limit"}}'),
-        (401, b'{"error": {"type": "invalid_request_error"}}'),
-    ],
-)
-async def test_what_stripe_does_not_say_is_not_known(
-    provider: StripeProvider, stripe: Door, answer: tuple[int, bytes]
-) -> None:
-    stripe.answering.append(answer)
-    with pytest.raises(OutcomeUnknown) as found:
-        await provider.start(start())
-    assert "hush" not in str(found.value)
 
 
 async def test_what_stripe_failed_at_is_found_by_what_it_came_to(
@@ -355,87 +256,3 @@ async def test_no_secret_is_logged(
     shown = f"{caplog.text} {begun!r} {provider!r}"
     for secret in ("hush", number, begun.client_data["client_secret"]):
         assert secret not in shown
-
-
-# With the engine
-
-
-async def wanted(engine: Engine, key: str, **more: Any) -> PaymentStatus:
-    data = {"payment_method": more.pop("paid_with", VISA)}
-    asked = PaymentWanted(key, "stripe", 1250, currency="EUR", order_number=f"N{key}", data=data)
-    found = await engine.hooks.first(start_hook, engine.context(), asked)
-    assert found is not None
-    return found
-
-
-async def give_back(engine: Engine, key: str, payment: str, amount: int) -> str:
-    asked = RefundWanted(key, payment, amount, "EUR", "broken")
-    found = await engine.hooks.first(refund_hook, engine.context(), asked)
-    assert found is not None
-    return found.state
-
-
-async def test_a_payment_whose_reply_was_lost_is_made_once(shop: Engine, stripe: Door) -> None:
-    stripe.lose("/v1/payment_intents")
-    assert (await wanted(shop, "a")).state == "unknown"
-    assert await status(shop, "a") == "paid"
-    assert (await wanted(shop, "a")).state == "paid"
-    assert len(stripe.made("/v1/payment_intents")) == 1
-    assert len(stripe.asked) == 2
-
-
-async def test_a_refund_whose_reply_was_lost_is_made_once_whoever_forgets_its_key(
-    shop: Engine, stripe: Door
-) -> None:
-    assert (await wanted(shop, "a")).state == "paid"
-    stripe.lose("/v1/refunds")
-    assert await give_back(shop, "r", "a", 250) == "pending"
-    stripe.saved.clear()  # the refund is found by what it was marked with
-    await make_due(shop, "a")
-    await ask_again(shop.context())
-    assert await operations(shop, "a") == [("START", "DONE"), ("REFUND", "DONE")]
-    assert len(stripe.made("/v1/refunds")) == 1
-    assert (await stored(shop, "a"))["refunded"] == 250
-
-
-async def test_more_than_was_taken_is_refused_before_stripe_is_asked(
-    shop: Engine, stripe: Door
-) -> None:
-    await wanted(shop, "a")
-    found = await asyncio.gather(
-        *(give_back(shop, f"r{number}", "a", 1000) for number in range(3)), return_exceptions=True
-    )
-    assert sorted(str(each) for each in found if not isinstance(each, InvalidError)) == ["done"]
-    with pytest.raises(InvalidError):
-        await give_back(shop, "more", "a", 251)
-    assert [made["amount"] for made in stripe.made("/v1/refunds")] == ["1000"]
-    assert await give_back(shop, "rest", "a", 250) == "done"
-
-
-async def test_a_payment_that_ends_gives_back_what_it_took(shop: Engine, stripe: Door) -> None:
-    await wanted(shop, "a")
-    assert await ended(shop, "a") == "ended"
-    assert [made["amount"] for made in stripe.made("/v1/refunds")] == ["1250"]
-
-
-async def test_a_payment_that_ends_before_its_buyer_paid_is_cancelled(
-    shop: Engine, stripe: Door
-) -> None:
-    method = await card(stripe, "4000002760003184")
-    begun = await wanted(shop, "a", paid_with=method)
-    assert begun.state == "action"
-    assert await ended(shop, "a") == "ended"
-    ref = (await stored(shop, "a"))["ref"]
-    assert (await stripe.http.get(f"/v1/payment_intents/{ref}")).json()["status"] == "canceled"
-
-
-async def test_an_answer_that_never_comes_is_waited_for_no_longer_than_it_may(
-    provider: StripeProvider, stripe: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def silent(*_: Any) -> Any:
-        await asyncio.sleep(3)
-
-    monkeypatch.setattr(stripe, "_forwarded", silent)
-    async with asyncio.timeout(2.9):
-        with pytest.raises(OutcomeUnknown):
-            await provider.start(start())
