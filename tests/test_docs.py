@@ -298,6 +298,13 @@ _OTHER: dict[str, tuple[str, Any]] = {
     ),
     "plugins.payments_sandbox.public_url": ("https://shop.test", "https://shop.test"),
     "plugins.payments_sandbox.webhook_secret": ("x" * 16, SecretStr("x" * 16)),
+    "plugins.payments_stripe.publishable_key": ("pk_test_x", "pk_test_x"),
+    "plugins.payments_stripe.webhook_secrets": (
+        '["one", "two"]',
+        (SecretStr("one"), SecretStr("two")),
+    ),
+    "plugins.payments_stripe.timeout_seconds": ("7", 7),
+    "plugins.payments_stripe.api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),
     "plugins.media.max_pixels": ("20000", 20_000),

@@ -41,10 +41,13 @@ FIRST_PARTY = (
     "payments",
     "payments_manual",
     "payments_sandbox",
+    "payments_stripe",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""
-DEFAULT = tuple(name for name in FIRST_PARTY if name not in DEMO_ONLY)
+NAMED_ONLY = ("payments_stripe",)
+"""Those that are off unless they are named, as they need keys."""
+DEFAULT = tuple(name for name in FIRST_PARTY if name not in {*DEMO_ONLY, *NAMED_ONLY})
 
 M = TypeVar("M", bound=BaseModel)
 

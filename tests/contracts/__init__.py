@@ -78,11 +78,12 @@ def imports_of(file: Path, module: str) -> Iterator[str]:
 
 @cache
 def engine_distributions() -> frozenset[str]:
-    """The top-level names of the distributions that Mercat itself depends on."""
+    """The top-level names of the distributions that Mercat, or an extra of its, depends on."""
     wanted = {
         _plain(requirement.name)
         for requirement in map(Requirement, requires("mercat") or ())
-        if requirement.marker is None or requirement.marker.evaluate({"extra": "s3"})
+        if requirement.marker is None
+        or any(requirement.marker.evaluate({"extra": extra}) for extra in ("s3", "stripe"))
     }
     return frozenset(
         name
