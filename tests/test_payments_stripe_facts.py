@@ -300,7 +300,7 @@ def test_in_any_order_and_twice_messages_come_to_what_asking_says() -> None:
         told("refund.failed", refund("failed")),
         told("refund.updated", other),
     ]
-    wanted = Balances(authorized=0, captured=1000, refunded=250)
+    wanted = Balances(authorized=0, captured=1000, refunded=250, released=250)
     assert folded(asked) == wanted
     assert {
         folded([event for each in order for event in each]) for order in permutations(messages)
