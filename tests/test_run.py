@@ -91,6 +91,13 @@ def test_demo_shop_is_loaded_into_a_database_of_its_own(
     assert "1 unchanged" in mercat("import", "products", "p.jsonl").out
 
 
+def test_check_asks_providers_what_is_wrong(mercat: Mercat) -> None:
+    enabled = '["media", "products", "orders", "payments", "payments_stripe"]'
+    done = mercat("check", MERCAT_PLUGINS__ENABLED=enabled)
+    assert (done.code, done.out) == (2, "")
+    assert "secret_key" in done.err
+
+
 def test_check_goes_through_everything_without_serving(mercat: Mercat) -> None:
     done = mercat("check")
     assert done.code == 0, done.err

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def check(config: Path | None) -> None:
     """Check configuration, plugins, schema, stores and migrations, without serving."""
+    from mercat.app import create_app
     from mercat.cli.settings import engine_from
 
     engine = engine_from(config)
+    create_app(engine)  # plugins check there what isn't about values alone, such as their providers
     file = engine.settings.file
     click.echo(f"configuration  {file if file.is_file() else 'defaults, no engine.toml here'}")
     click.echo(f"plugins        {', '.join(plugin.name for plugin in engine.plugins) or 'none'}")
