@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from mercat import checkout
 from mercat.context import Context
 from mercat.errors import ConflictError
-from mercat.payments import Event, EventKind, Outcome
+from mercat.payments import Done, Event, EventKind, Outcome
 from mercat.storage import Record, Session, stored_now
 from mercat_payments.balances import Balances, Entry, fold
 from mercat_payments.documents import (
@@ -64,7 +64,7 @@ Before = Callable[[Session, Record], Awaitable[tuple[Record, Sequence[Event]]]]
 
 async def note_events(context: Context, payment: Record, events: Sequence[Event]) -> Record:
     """Write down events that a provider tells of; those that are known change nothing."""
-    keys = [f"{payment['provider']}:{event.id}" for event in events]
+    keys = [_key(payment, event) for event in events]
     if await ledger(context).count_documents({"_id": {"$in": keys}}) == len(set(keys)):
         return payment
 
@@ -80,17 +80,13 @@ async def note_start(
     """Write down what became of a payment's start; None is what nobody knows.
 
     What is settled stays settled, whatever a twin of the call says later. `is_told` tells others
-    that the payment stands elsewhere. Where nothing else happened since it was begun, and there is
-    nothing else to write, it is one conditional update.
+    that the payment stands elsewhere. Where nothing else happened since it was begun, nothing is
+    read again: it is one conditional update, and its events.
     """
     events = () if outcome is None else outcome.events
-    if payment["version"] == 1 and not events and not is_told:
-        after = await answered(context, payment, outcome)
-        changed = {name: value for name, value in after.items() if payment[name] != value}
-        done = await payments(context).update_one(
-            {"_id": payment["_id"], "version": 1}, {"$set": changed}
-        )
-        if done.matched_count:
+    if payment["version"] == 1 and not is_told:
+        after = await _answered_first(context, payment, outcome)
+        if after is not None:
             return after
     values = await values_of_start(context, payment, outcome)
 
@@ -100,10 +96,42 @@ async def note_start(
     return await note(context, payment["_id"], before, is_told=is_told)
 
 
-async def answered(context: Context, payment: Record, outcome: Outcome | None) -> Record:
-    """A payment after the outcome of its start, where there are no events of it."""
+async def answered(
+    context: Context, payment: Record, outcome: Outcome | None, lines: Sequence[Record] = ()
+) -> Record:
+    """A payment after the outcome of its start, with the only lines that its ledger has."""
     known = {**payment, **await values_of_start(context, payment, outcome)}
-    return _after(payment, _Found(known, [start_of(known)], []))
+    return _after(payment, _Found(known, [start_of(known)], list(lines)))
+
+
+async def _answered_first(
+    context: Context, payment: Record, outcome: Outcome | None
+) -> Record | None:
+    """The same, written; None where something else was written of the payment before."""
+    events = {} if outcome is None else {_key(payment, each): each for each in outcome.events}
+    if events and not isinstance(outcome, Done):
+        return None
+    lines = [_line(payment, key, event) for key, event in events.items()]
+    after = await answered(context, payment, outcome, lines)
+    changed = {name: value for name, value in after.items() if payment[name] != value}
+    unchanged = {"_id": payment["_id"], "version": 1}
+
+    async def work(session: Session | None) -> bool:
+        done = await payments(context).update_one(unchanged, {"$set": changed}, session=session)
+        if done.matched_count and lines:
+            await ledger(context).insert_many(lines, session=session)
+        return bool(done.matched_count)
+
+    try:
+        is_done = await (context.storage.transaction(work) if lines else work(None))
+    except DuplicateKeyError:  # a message told of it before the answer did
+        return None
+    return after if is_done else None
+
+
+def _key(payment: Record, event: Event) -> str:
+    """What a line of the ledger is stored under: an event is written once."""
+    return f"{payment['provider']}:{event.id}"
 
 
 async def note_outcome(
@@ -154,7 +182,7 @@ async def in_transaction(context: Context, work: Callable[[Session], Awaitable[R
 async def _add(
     context: Context, session: Session, payment: Record, events: Sequence[Event]
 ) -> None:
-    wanted = {f"{payment['provider']}:{event.id}": event for event in events}
+    wanted = {_key(payment, event): event for event in events}
     if not wanted:
         return
     known = ledger(context).find({"_id": {"$in": list(wanted)}}, {"_id": 1}, session=session)
