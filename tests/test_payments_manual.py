@@ -18,7 +18,7 @@ from mercat.engine import Engine
 from mercat.errors import BootError
 from mercat.money import Amount
 from mercat.payments import Declined, Operation, Resume, Start, Unsupported
-from mercat_payments_manual.iban import checked_iban, shown_iban
+from mercat.iban import checked_iban, shown_iban
 from mercat_payments_manual.provider import ManualProvider
 from mercat_payments_manual.settings import ManualSettings
 

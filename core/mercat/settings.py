@@ -41,6 +41,7 @@ FIRST_PARTY = (
     "payments",
     "payments_manual",
     "payments_sandbox",
+    "payouts",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""

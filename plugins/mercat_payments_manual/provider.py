@@ -17,7 +17,7 @@ from mercat.payments import (
     Start,
     Unsupported,
 )
-from mercat_payments_manual.iban import shown_iban
+from mercat.iban import shown_iban
 from mercat_payments_manual.settings import BankTransferSettings, ManualSettings
 
 ON_DELIVERY = "on_delivery"

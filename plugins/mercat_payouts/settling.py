@@ -1,0 +1,122 @@
+"""What people say of payouts: that they were paid, or failed, and what is owed beside orders."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from mercat.auth import Subject
+from mercat.context import Context
+from mercat.errors import InvalidError, NotFoundError
+from mercat.money import parse_amount
+from mercat.storage import Record, Session
+from mercat.storage.idempotency import LONGEST_KEY, idempotent
+from mercat.texts import line_of
+from mercat_auth.audit.service import record
+from mercat_payouts.documents import CallState
+from mercat_payouts.entries import Entry, balance_of, in_transaction, payouts, write
+from mercat_payouts.errors import StateError
+from mercat_payouts.payouts import settle
+from mercat_payouts.providers import providers_of
+from mercat_payouts.settings import PayoutSettings
+from mercat_payouts.sight import check_manages
+
+_LONGEST = 200
+
+
+async def mark_paid(context: Context, key: str, reference: str) -> Record:
+    """Write down that a payout was paid; repeating changes nothing.
+
+    Raises UnauthenticatedError, ForbiddenError, NotFoundError, InvalidError, StateError.
+    """
+    said = line_of(reference, ("reference",), most=_LONGEST)
+    return await _settled(context, key, "DONE", "reference", said)
+
+
+async def mark_failed(context: Context, key: str, reason: str) -> Record:
+    """Write down that a payout could not be paid: its money is available again.
+
+    Repeating changes nothing. Raises as `mark_paid` does.
+    """
+    said = line_of(reason, ("reason",), most=_LONGEST)
+    return await _settled(context, key, "FAILED", "message", said)
+
+
+async def _settled(context: Context, key: str, state: CallState, name: str, said: str) -> Record:
+    await check_manages(context)
+    values = {name: said} if said else {}
+
+    async def work(session: Session) -> None:
+        payout = await payouts(context).find_one({"_id": key}, session=session)
+        if payout is None:
+            raise NotFoundError("there is no such payout", field=("payoutId",))
+        if payout["state"] == state:
+            return
+        _check(context, payout)
+        await settle(context, session, payout, state, **values)
+        subject = Subject("Payout", key, seller=payout["seller"])
+        await record(context, session, f"payouts.marked_{state.lower()}", subject)
+
+    await in_transaction(context, work)
+    found = await payouts(context).find_one({"_id": key})
+    if found is None:
+        raise NotFoundError("there is no such payout", field=("payoutId",))
+    return found
+
+
+def _check(context: Context, payout: Record) -> None:
+    """Raise StateError where it isn't people who say what became of a payout."""
+    if payout["state"] in {"DONE", "FAILED"}:
+        was = "paid" if payout["state"] == "DONE" else "marked as failed"
+        raise StateError(f"this payout was {was} already", field=("payoutId",))
+    provider = providers_of(context).find(payout["provider"])
+    if payout["run"] is None and provider is not None:
+        raise StateError(f"'{payout['provider']}' says itself what is paid", field=("payoutId",))
+
+
+async def adjust(
+    context: Context,
+    seller: str,
+    amount: str,
+    currency: str,
+    reason: str,
+    key: str | None,
+) -> Record:
+    """Have a seller be owed more, or less with an amount below zero, once for each key.
+
+    Returns the balance. Raises UnauthenticatedError, ForbiddenError, InvalidError, ConflictError.
+    """
+    await check_manages(context)
+    if key is None or not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidError(
+            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
+        )
+    minor = parse_amount(amount, currency, ("amount", "amount")).minor
+    if not minor:
+        raise InvalidError("an adjustment is more or less than nothing", field=("amount",))
+    said = line_of(reason, ("reason",), most=_LONGEST, least=1)
+    name = hashlib.sha256(
+        f"{context.viewer.user}\0{key}".encode(errors="surrogatepass")
+    ).hexdigest()
+
+    async def work(session: Session) -> Record:
+        await _adjust(context, session, (seller, currency), minor, said, f"adjust:{name}")
+        return {}
+
+    scope = f"payouts.adjust {context.viewer.role} {context.viewer.user}"
+    request = [seller, minor, currency, said]
+    await idempotent(context.storage, scope=scope, key=key, request=request, work=work)
+    return {"seller": seller, "currency": currency, "at": datetime.now(UTC)}
+
+
+async def _adjust(
+    context: Context, session: Session, whose: tuple[str, str], minor: int, said: str, key: str
+) -> None:
+    code = context.settings(PayoutSettings).provider
+    provider = providers_of(context).find(code)
+    is_by_hand = provider is None or provider.capabilities.by_hand
+    balance = await balance_of(context, session, code, *whose)
+    debt = balance["debt"] if is_by_hand else balance["debt"] - minor
+    await write(
+        context, session, balance, [Entry(key, "ADJUSTED", minor, {"note": said})], debt=debt
+    )
+    subject = Subject("Seller", whose[0], seller=whose[0])
+    await record(context, session, "payouts.adjusted", subject, amount=str(minor), reason=said)
