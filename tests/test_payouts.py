@@ -16,7 +16,7 @@ from mercat_payouts.entries import Balance
 from mercat_payouts.exporting import exported
 from mercat_payouts.looking import look, sweep
 from mercat_payouts.runs import run
-from mercat_payouts.settling import adjust, mark_failed, mark_paid
+from mercat_payouts.settling import Adjustment, adjust, mark_failed, mark_paid
 from mercat_payouts.splitting import splits
 
 from .conftest import EngineFor
@@ -215,8 +215,8 @@ async def test_a_refund_after_the_payout_is_set_off_against_the_next(shop: Engin
 
 async def test_an_adjustment_counts_once(shop: Engine) -> None:
     for _ in range(2):
-        await adjust(as_system(shop), "anna", "-5.00", "EUR", "returned to us", "k")
-    await adjust(as_system(shop), "anna", "8.00", "EUR", "thanks", "l")
+        await adjust(as_system(shop), "anna", Adjustment("-5", "EUR", "for us"), "k")
+    await adjust(as_system(shop), "anna", Adjustment("8", "EUR", "thanks"), "l")
     assert await balance(shop) == Balance(available=300)
     (payout,) = (await run(as_system(shop), "1")).payouts
     assert (payout["amount"], payout["adjusted"]) == (300, 300)

@@ -23,9 +23,11 @@ from mercat_payouts.documents import (
     PayoutSweepDocument,
     SplitDocument,
 )
+from mercat_payouts.mutations import PayoutMutation
 from mercat_payouts.permissions import PERMISSIONS
 from mercat_payouts.providers import providers_of
 from mercat_payouts.routes import payouts_route
+from mercat_payouts.schema import PayoutQuery, SellerOrderPayout, SellerPayouts
 
 if TYPE_CHECKING:
     from mercat.engine import Engine
@@ -51,6 +53,11 @@ def sealed_fields() -> Sequence[SealedFields]:
         SealedFields(PayoutAccountDocument, accounts.FIELDS),
         SealedFields(PayoutDocument, ("details",)),
     ]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [PayoutQuery, PayoutMutation, SellerPayouts, SellerOrderPayout]
 
 
 @hookimpl

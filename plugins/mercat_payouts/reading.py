@@ -14,10 +14,13 @@ from mercat_payouts.entries import Balance, balances, lines, payouts
 from mercat_payouts.sight import listed_seller, sees
 from mercat_payouts.splitting import net, splits
 
+Balances = Mapping[str, Balance]
+"""What a seller is owed, by currencies."""
+
 _MOST_ENTRIES = 10_000
 
 
-async def balances_of(context: Context, sellers: Sequence[str]) -> dict[str, Mapping[str, Balance]]:
+async def balances_of(context: Context, sellers: Sequence[str]) -> dict[str, Balances]:
     """What those of the sellers are owed that the viewer sees, by their currencies."""
     found: dict[str, dict[str, Balance]] = {
         seller: {} for seller in sellers if await sees(context, seller)

@@ -1,7 +1,8 @@
 """What people say of payouts: that they were paid, or failed, and what is owed beside orders."""
 
-import hashlib
-from datetime import UTC, datetime
+from dataclasses import dataclass
+
+from bson import ObjectId
 
 from mercat.auth import Subject
 from mercat.context import Context
@@ -11,6 +12,7 @@ from mercat.storage import Record, Session
 from mercat.storage.idempotency import LONGEST_KEY, idempotent
 from mercat.texts import line_of
 from mercat_auth.audit.service import record
+from mercat_auth.sellers.reading import stored_seller
 from mercat_payouts.documents import CallState
 from mercat_payouts.entries import Entry, balance_of, in_transaction, payouts, write
 from mercat_payouts.errors import StateError
@@ -72,51 +74,59 @@ def _check(context: Context, payout: Record) -> None:
         raise StateError(f"'{payout['provider']}' says itself what is paid", field=("payoutId",))
 
 
-async def adjust(
-    context: Context,
-    seller: str,
-    amount: str,
-    currency: str,
-    reason: str,
-    key: str | None,
-) -> Record:
-    """Have a seller be owed more, or less with an amount below zero, once for each key.
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """How much more a seller is owed, as a decimal; less below zero."""
 
-    Returns the balance. Raises UnauthenticatedError, ForbiddenError, InvalidError, ConflictError.
+    amount: str
+    currency: str
+    reason: str
+
+
+async def adjust_seller(
+    context: Context, seller: ObjectId, given: Adjustment, key: str | None
+) -> Record:
+    """Have a seller be owed more, or less, once for each key; returns the seller.
+
+    Raises UnauthenticatedError, ForbiddenError, NotFoundError, InvalidError, ConflictError.
     """
+    await check_manages(context)
+    found = await stored_seller(context, seller, field=("sellerId",))
+    await adjust(context, str(seller), given, key)
+    return found
+
+
+async def adjust(context: Context, seller: str, given: Adjustment, key: str | None) -> None:
+    """Write an adjustment down, once for each key. Raises as `adjust_seller` does."""
     await check_manages(context)
     if key is None or not 0 < len(key) <= LONGEST_KEY:
         raise InvalidError(
             f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
         )
-    minor = parse_amount(amount, currency, ("amount", "amount")).minor
+    minor = parse_amount(given.amount, given.currency, ("amount",)).minor
     if not minor:
         raise InvalidError("an adjustment is more or less than nothing", field=("amount",))
-    said = line_of(reason, ("reason",), most=_LONGEST, least=1)
-    name = hashlib.sha256(
-        f"{context.viewer.user}\0{key}".encode(errors="surrogatepass")
-    ).hexdigest()
+    reason = line_of(given.reason, ("reason",), most=_LONGEST, least=1)
+    whose = (seller, given.currency)
 
     async def work(session: Session) -> Record:
-        await _adjust(context, session, (seller, currency), minor, said, f"adjust:{name}")
+        await _adjust(context, session, whose, minor, reason)
         return {}
 
     scope = f"payouts.adjust {context.viewer.role} {context.viewer.user}"
-    request = [seller, minor, currency, said]
-    await idempotent(context.storage, scope=scope, key=key, request=request, work=work)
-    return {"seller": seller, "currency": currency, "at": datetime.now(UTC)}
+    asked = [*whose, minor, reason]
+    await idempotent(context.storage, scope=scope, key=key, request=asked, work=work)
 
 
 async def _adjust(
-    context: Context, session: Session, whose: tuple[str, str], minor: int, said: str, key: str
+    context: Context, session: Session, whose: tuple[str, str], minor: int, said: str
 ) -> None:
     code = context.settings(PayoutSettings).provider
     provider = providers_of(context).find(code)
     is_by_hand = provider is None or provider.capabilities.by_hand
     balance = await balance_of(context, session, code, *whose)
     debt = balance["debt"] if is_by_hand else balance["debt"] - minor
-    await write(
-        context, session, balance, [Entry(key, "ADJUSTED", minor, {"note": said})], debt=debt
-    )
+    entry = Entry(f"adjusted:{ObjectId()}", "ADJUSTED", minor, {"note": said})
+    await write(context, session, balance, [entry], debt=debt)
     subject = Subject("Seller", whose[0], seller=whose[0])
     await record(context, session, "payouts.adjusted", subject, amount=str(minor), reason=said)

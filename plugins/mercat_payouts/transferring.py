@@ -168,7 +168,7 @@ async def _begin_reversals(
 
 def _reversals(split: Record, part: Record, sent: Sequence[Record], amount: int) -> list[Record]:
     """Which transfers so much is taken back of, the last one first."""
-    made = []
+    made: list[Record] = []
     for payout in sorted(sent, key=lambda one: -one["number"]):
         taken = min(amount, payout["amount"] - payout["reversing"])
         if payout["state"] != "DONE" or taken <= 0:

@@ -16,7 +16,6 @@ from mercat.payouts import (
     PayoutCapabilities,
     PayoutOutcome,
     Pending,
-    Ready,
     Refused,
     Reversal,
     Transfer,
@@ -51,10 +50,9 @@ class Company:
 
     def has(self, account: str) -> int:
         """What an account has got, less what was taken back."""
-        got = {f"t-{key}": money.minor for key, (who, money) in self.moved.items() if who == account}
-        return sum(got.values()) - sum(
-            money.minor for transfer, money in self.back.values() if transfer in got
-        )
+        own = {f"t-{key}": one[1].minor for key, one in self.moved.items() if one[0] == account}
+        back = [money.minor for transfer, money in self.back.values() if transfer in own]
+        return sum(own.values()) - sum(back)
 
     async def onboard(self, request: Onboard) -> Account:
         ref = f"acct-{request.seller}"
