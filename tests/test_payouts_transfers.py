@@ -14,6 +14,7 @@ from mercat.storage import Record
 from mercat_payouts.accounts import accounts, ask_for_news
 from mercat_payouts.entries import Balance, balances, payouts
 from mercat_payouts.looking import look
+from mercat_payouts.providers import providers_of
 from mercat_payouts.splitting import net, splits
 from mercat_payouts.transferring import ask_again, reversals
 
@@ -104,6 +105,11 @@ async def check(engine: Engine, seller: str = "anna") -> None:
             if part["seller"] == seller:
                 due, sent = due + net(part["due"]), sent + part["sent"]
     assert found.available == due - sent - record["debt"]
+
+
+async def test_hook_payout_providers(shop: Engine) -> None:
+    codes = [one.code for one in providers_of(shop.context()).all()]
+    assert codes == ["ledger", "remitter"]
 
 
 async def test_a_part_that_is_due_is_transferred_once(shop: Engine) -> None:

@@ -7,6 +7,6 @@ manifest = Manifest(
     name="payouts",
     version="0.1.0",
     engine=">=0.1,<1",
-    requires={"auth": ">=0.1,<1", "orders": ">=0.1,<1"},
+    requires={"auth": ">=0.1,<1", "orders": ">=0.1,<1", "products": ">=0.1,<1"},
     settings=PayoutSettings,
 )

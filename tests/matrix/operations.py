@@ -251,6 +251,22 @@ MUTATIONS: dict[str, Entry] = {
     "taxZoneDelete": lambda w: _with(w.tax_zone()),
     "paymentMarkPaid": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
     "paymentMarkRefunded": _refunded,
+    "payoutRun": lambda _: {"idempotencyKey": secrets.token_hex(8)},
+    "payoutMarkPaid": lambda w: _with(w.payout(), "payoutId"),
+    "payoutMarkFailed": lambda w: _with(w.payout(), "payoutId"),
+    "payoutAdjust": lambda w: {
+        "sellerId": w.sellers["seller"],
+        "amount": "1",
+        "currency": "EUR",
+        "reason": "x",
+        "idempotencyKey": secrets.token_hex(8),
+    },
+    "payoutAccountUpdate": lambda w: {
+        "sellerId": w.sellers["seller"],
+        "accountHolder": "Ada",
+        "iban": "DE89370400440532013000",
+    },
+    "payoutOnboard": lambda w: {"sellerId": w.sellers["seller"]},
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -311,6 +327,13 @@ QUERIES: dict[str, Entry] = {
     "shippingMethods": "{ shippingMethods { id } }",
     "taxZones": "{ taxZones { id } }",
     "payments": "{ payments(first: 1) { nodes { id } } }",
+    "payouts": "{ payouts(first: 1) { nodes { id } } }",
+    "seller.payoutBalance": lambda w: (
+        f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutBalance {{ __typename }} }} }}'
+    ),
+    "seller.payoutAccount": lambda w: (
+        f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutAccount {{ state }} }} }}'
+    ),
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -332,6 +355,7 @@ NODES: dict[str, Entry] = {
     "Order": lambda w: _id(w, "order"),
     "SellerOrder": lambda w: _id(w, "part"),
     "Payment": lambda w: w.payment(),
+    "Payout": lambda w: w.payout(),
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "orderUpdated": lambda w: _written(
