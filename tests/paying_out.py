@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from bson import ObjectId
-
 from mercat.context import SYSTEM, Context, Viewer
 from mercat.engine import Engine
 from mercat.storage import Record
@@ -37,6 +35,14 @@ def toml_of(*plugins: str, **settings: Any) -> str:
 
 
 TOML = toml_of(due="fulfilment")
+
+
+async def emptied(engine: Engine) -> Engine:
+    """An engine of which nobody remembers any order or payout."""
+    stores = await engine.storage.database.list_collection_names()
+    for name in [name for name in stores if name == "orders" or name.startswith("payout")]:
+        await engine.storage.database[name].delete_many({})
+    return engine
 
 
 async def sold(engine: Engine, *quantities: int, sellers: Any = ("anna",), **more: Any) -> Record:
@@ -101,7 +107,3 @@ def as_system(engine: Engine) -> Context:
 
 async def count_of_entries(engine: Engine) -> int:
     return await lines(engine.context()).count_documents({})
-
-
-def some_seller() -> str:
-    return str(ObjectId())

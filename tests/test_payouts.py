@@ -19,13 +19,14 @@ from mercat_payouts.runs import run
 from mercat_payouts.settling import Adjustment, adjust, mark_failed, mark_paid
 from mercat_payouts.splitting import splits
 
-from .conftest import EngineFor
+from .conftest import EngineFor, until
 from .order_changes import STAFF, did, order_id, part_id, units
 from .paying_out import (
     TOML,
     as_system,
     balance,
     count_of_entries,
+    emptied,
     given_back,
     kinds,
     looked_at,
@@ -38,8 +39,8 @@ from .paying_out import (
 
 
 @pytest.fixture
-async def shop(engine_for: EngineFor) -> Engine:
-    return await engine_for(TOML)
+async def shop(shared_engine_for: EngineFor) -> Engine:
+    return await emptied(await shared_engine_for(TOML))
 
 
 async def test_a_share_is_earned_when_paid_and_due_when_sent(shop: Engine) -> None:
@@ -156,6 +157,17 @@ async def test_the_sweep_finds_what_nobody_told_of(shop: Engine) -> None:
     await did(shop, "orderFulfil", STAFF, sellerOrderId=part_id(order))
     await sweep(shop.context())
     assert await balance(shop) == Balance(available=1_390)
+
+
+async def test_the_outbox_tells_of_what_changes(engine_for: EngineFor) -> None:
+    shop = await engine_for(TOML, work=True)
+    order = await sold(shop)
+    await did(shop, "orderFulfil", STAFF, sellerOrderId=part_id(order))
+
+    async def is_due() -> bool:
+        return await balance(shop) == Balance(available=1_390)
+
+    await until(is_due)
 
 
 async def test_orders_before_the_first_day_do_not_count(engine_for: EngineFor) -> None:

@@ -23,6 +23,7 @@ from .conftest import EngineFor
 from .order_changes import STAFF, did, part_id
 from .paying_out import (
     balance,
+    emptied,
     given_back,
     looked_at,
     paid_out,
@@ -45,8 +46,8 @@ def company() -> Company:
 
 
 @pytest.fixture
-async def shop(engine_for: EngineFor) -> Engine:
-    return await engine_for(TOML)
+async def shop(shared_engine_for: EngineFor) -> Engine:
+    return await emptied(await shared_engine_for(TOML))
 
 
 async def ready(engine: Engine, seller: str = "anna") -> None:
