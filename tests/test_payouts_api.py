@@ -1,7 +1,9 @@
 """Payouts as sellers and the shop's staff see them: each their own, over GraphQL and as a file."""
 
+import asyncio
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ from mercat_payouts.accounts import accounts
 from mercat_payouts.entries import payouts
 
 from .asking import answered, told
-from .conftest import EngineFor
+from .conftest import EngineFor, Mercat
 from .identity import registered, signed_in, viewer_for
 from .market import in_input
 from .order_changes import STAFF
@@ -191,22 +193,22 @@ async def test_bank_details_are_sealed_and_shown_masked(shared_engine_for: Engin
     await sent(shop, order)
     run, _ = await changed(shop, "payoutRun", "run { id file }", MANAGER, idempotencyKey="2")
     await changed(shop, "payoutAccountUpdate", shown, owner, **{**given, "accountHolder": "Eve"})
-    rows = await _file(shop, run["run"]["file"], roles=["ADMIN"])
+    app: Any = create_app(shop)
+    rows = await _file(shop, app, run["run"]["file"], roles=["ADMIN"])
     mine = next(row for row in rows if row["seller"] == anna)
     assert (mine["account_holder"], mine["iban"]) == ("Anna", "DE89370400440532013000")
     assert (mine["sales"], mine["commission"], mine["amount"]) == ("14.90", "-1.00", "13.90")
     for roles, status in (([], 403), (["SUPPORT"], 403), (None, 401)):
-        assert await _file(shop, run["run"]["file"], roles=roles) == status
-    assert await _file(shop, "/payouts/payouts.csv?runId=nothing", roles=["ADMIN"]) == 400
+        assert await _file(shop, app, run["run"]["file"], roles=roles) == status
+    assert await _file(shop, app, "/payouts/payouts.csv?runId=nothing", roles=["ADMIN"]) == 400
 
 
-async def _file(engine: Engine, path: str, roles: list[str] | None) -> Any:
+async def _file(engine: Engine, app: Any, path: str, roles: list[str] | None) -> Any:
     """The rows of a payout file, or the status that isn't 200."""
     headers = {}
     if roles is not None:
         token = await signed_in(engine, await registered(engine, roles=roles))
         headers = {"authorization": f"Bearer {token}"}
-    app: Any = create_app(engine)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as http:
         answer = await http.get(path, headers=headers)
@@ -307,3 +309,38 @@ async def test_a_transfer_is_a_payout_of_its_order(shared_engine_for: EngineFor)
         shop, "payoutMarkFailed", "payout { state }", MANAGER, payoutId=payout["id"]
     )
     assert errors == [("STATE", ["payoutId"])]
+
+
+async def test_the_command_shows_pays_and_exports(
+    engine_for: EngineFor, mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path
+) -> None:
+    shop = await engine_for(TOML)
+    mercat_environment["MERCAT_DATABASE__NAME"] = shop.storage.database.name
+    (anna, owner), (bert, _) = await selling(shop, "Anna's Shoes"), await selling(shop, "=Hats")
+    shown = "account { state }"
+    given = {"sellerId": global_id(anna), "accountHolder": "Anna", "iban": IBAN}
+    await changed(shop, "payoutAccountUpdate", shown, owner, **given)
+    order = await sold(shop, 2, 1, sellers=(anna, bert))
+    await sent(shop, order, 0)
+    await sent(shop, order, 1)
+
+    def ran(*arguments: str) -> str:
+        done = mercat("payouts", *arguments)
+        assert done.code == 0, done.err
+        return done.out
+
+    words = [line.split() for line in (await asyncio.to_thread(ran, "balances")).splitlines()]
+    assert words[0] == ["seller", "pending", "available", "in", "transit", "paid"]
+    assert ["Anna's", "Shoes", "0.00", "22.90", "0.00", "0.00", "EUR"] in words
+    words = [line.split() for line in (await asyncio.to_thread(ran, "run")).splitlines()]
+    assert words[1][:2] == ["Anna's", "Shoes"]
+    assert words[1][3:] == ["24.90", "-2.00", "22.90", "EUR", "known"]
+    assert words[2][2:] == ["14.90", "-1.00", "13.90", "EUR", "missing"]
+    assert words[3][2:] == ["2", "payouts"]
+    file = tmp_path / "payouts.csv"
+    await asyncio.to_thread(ran, "export", "--run", words[3][1].strip(":"), "--csv", str(file))
+    rows = list(csv.DictReader(io.StringIO(file.read_text())))
+    assert [(row["name"], row["amount"], row["state"]) for row in rows] == [
+        ("Anna's Shoes", "22.90", "open"),
+        ("'=Hats", "13.90", "open"),
+    ]

@@ -48,7 +48,7 @@ async def run(context: Context, key: str | None) -> Run:
     found = {"provider": CODE, "available": {"$gt": 0}}
     due = await balances(context).find(found, {"seller": 1}).to_list()
     suspended = await _suspended(context, [one["seller"] for one in due])
-    for balance in due:
+    for balance in sorted(due, key=lambda one: str(one["_id"])):
         if balance["seller"] not in suspended:
             await _pay(context, record, balance["_id"])
     return await found_run(context, record["_id"])
