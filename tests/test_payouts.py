@@ -142,10 +142,10 @@ async def test_what_is_held_back_is_due_later(engine_for: EngineFor) -> None:
     split = await split_of(shop, order)
     assert split is not None
     assert timedelta(0) < split["look_at"] - datetime.now(UTC) <= timedelta(minutes=1)
-    parts = [{**one, "ready_at": past} for one in split["parts"]]
-    await splits(shop.context()).update_one(
-        {"_id": order["_id"]}, {"$set": {"parts": parts, "look_at": past}}
+    await orders(shop.context()).update_one(
+        {"_id": order["_id"]}, {"$set": {"seller_orders.0.delivered_at": past}}
     )
+    await splits(shop.context()).update_one({"_id": order["_id"]}, {"$set": {"look_at": past}})
     await look(shop.context())
     assert await balance(shop) == Balance(available=1_390)
 

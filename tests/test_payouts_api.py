@@ -40,6 +40,11 @@ PART = f"""query ($id: ID!) {{ node(id: $id) {{ ... on SellerOrder {{
   payout {MONEY} payoutState commission {MONEY} }} }} }}"""
 
 
+@pytest.fixture(autouse=True)
+def _company() -> None:
+    COMPANY.forget()
+
+
 async def selling(engine: Engine, name: str = "Shoes") -> tuple[str, Viewer]:
     """A new seller that is approved: its key, and its owner."""
     owner = await registered(engine, roles=["SELLER"])

@@ -1,27 +1,31 @@
 """Sellers who are paid by a provider: transfers once each, and what is taken back of them."""
 
 import asyncio
-import dataclasses
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from mercat.engine import Engine
-from mercat.payouts import OutcomeUnknown, PayoutCapabilities, Ready
+from mercat.payouts import OutcomeUnknown, PayoutCapabilities, Ready, Unsupported
 from mercat.storage import Record
 from mercat_payouts.accounts import accounts, ask_for_news
 from mercat_payouts.entries import Balance, balances, payouts
+from mercat_payouts.errors import StateError
 from mercat_payouts.looking import look
 from mercat_payouts.providers import providers_of
+from mercat_payouts.reversing import reversals
+from mercat_payouts.settling import mark_failed, mark_paid
 from mercat_payouts.splitting import net, splits
-from mercat_payouts.transferring import ask_again, reversals
+from mercat_payouts.transferring import ask_again
 
 from . import test_payments_crashes
 from .conftest import EngineFor
 from .order_changes import STAFF, did, part_id
 from .paying_out import (
+    as_system,
     balance,
     emptied,
     given_back,
@@ -39,9 +43,7 @@ TOML = toml_of("tests.plugins_for_tests.remitter", due="fulfilment", provider="r
 
 @pytest.fixture(autouse=True)
 def company() -> Company:
-    for one in dataclasses.fields(Company):
-        fresh = getattr(Company(), one.name)
-        setattr(COMPANY, one.name, fresh)
+    COMPANY.forget()
     return COMPANY
 
 
@@ -229,6 +231,45 @@ async def test_who_has_no_account_is_paid_once_there_is_one(shop: Engine) -> Non
     await ask_for_news(shop.context())
     await look(shop.context())
     assert await held(shop) == Balance(paid=1_390)
+
+
+async def test_who_is_suspended_is_paid_once_that_is_over(shop: Engine) -> None:
+    key = ObjectId()
+    collection = shop.storage.database["sellers"]
+    given = {"_id": key, "number": 10**9, "slug": str(key), "status": "suspended", "members": []}
+    await collection.insert_one(given)
+    await ready(shop, str(key))
+    await sent(shop, await sold(shop, sellers=(str(key),)))
+    assert await held(shop, str(key)) == Balance(available=1_390)
+    await collection.update_one({"_id": key}, {"$set": {"status": "approved"}})
+    await look_now(shop)
+    assert await held(shop, str(key)) == Balance(paid=1_390)
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_a_transfer_that_nobody_knows_of_is_decided_by_people(
+    shop: Engine, is_paid: bool
+) -> None:
+    await ready(shop)
+    COMPANY.is_slow = True
+    order = await sold(shop)
+    await sent(shop, order)
+    COMPANY.trouble("fetch", Unsupported("fetch"))
+    await make_due(shop)
+    assert await held(shop) == Balance(in_transit=1_390)
+    (payout,) = await paid_out(shop)
+    mark = mark_paid if is_paid else mark_failed
+    with pytest.raises(StateError):
+        await mark(as_system(shop), payout["_id"], "t-77")
+    stuck = {"state": "UNKNOWN", "ask_at": None}
+    await payouts(shop.context()).update_one({"_id": payout["_id"]}, {"$set": stuck})
+    for _ in range(2):
+        await mark(as_system(shop), payout["_id"], "t-77")
+    expected = Balance(paid=1_390) if is_paid else Balance(available=1_390)
+    assert await held(shop) == expected
+    split = await split_of(shop, order)
+    assert split is not None
+    assert split["parts"][0]["sent"] == expected.paid
 
 
 @pytest.mark.gate

@@ -23,10 +23,10 @@ from mercat_payouts.asking import ask_for_account
 from mercat_payouts.documents import AccountState, PayoutAccountDocument
 from mercat_payouts.entries import in_transaction
 from mercat_payouts.errors import StateError
-from mercat_payouts.permissions import MANAGE
+from mercat_payouts.holding import held_back
 from mercat_payouts.providers import providers_of
 from mercat_payouts.settings import PayoutSettings
-from mercat_payouts.sight import sees
+from mercat_payouts.sight import manages, sees
 from mercat_payouts.splitting import splits
 
 FIELDS = ("details", "url")
@@ -119,6 +119,8 @@ async def onboard(context: Context, seller: ObjectId, return_url: str | None) ->
 
 async def ready_account(context: Context, seller: str, provider: str) -> str | None:
     """The reference of a seller's account at a provider, where it can be paid now."""
+    if await held_back(context, [seller]):
+        return None
     wanted = {"_id": seller, "provider": provider, "state": "READY"}
     found = await accounts(context).find_one(wanted, {"ref": 1})
     return None if found is None else found["ref"]
@@ -221,7 +223,7 @@ async def _wake(context: Context, seller: str) -> None:
 async def _check(context: Context, key: ObjectId) -> Record:
     """The seller, for who may say where its money goes. Raises what `update` does."""
     seller = await stored_seller(context, key, field=("sellerId",))
-    if MANAGE not in context.viewer.permissions:
+    if not await manages(context):
         await check_rank(context, seller, {"owner"})
     return seller
 

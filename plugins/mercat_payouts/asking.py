@@ -48,6 +48,18 @@ async def ask(
     return outcome
 
 
+async def ask_again_of(provider: PayoutProvider, key: str, ref: str) -> PayoutOutcome | None:
+    """Where a transfer or a reversal stands, or None where the provider doesn't say.
+
+    What can't be asked for stays unknown: it was begun, so it isn't declined.
+    """
+    try:
+        return await _within(provider.fetch(ref), _OUTCOMES)
+    except Exception as error:  # noqa: BLE001  it is asked again
+        _logger.warning("%s, %s: %s", provider.code, key, type(error).__name__)
+        return None
+
+
 async def ask_for_account(
     provider: PayoutProvider, seller: str, call: Awaitable[Account]
 ) -> Account | None:

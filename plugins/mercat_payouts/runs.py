@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -14,15 +13,13 @@ from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import LONGEST_KEY
-from mercat_auth.sellers.reading import sellers
 from mercat_payouts.accounts import accounts
 from mercat_payouts.by_hand import CODE
 from mercat_payouts.documents import PayoutRunDocument
 from mercat_payouts.entries import balances, in_transaction, lines, payouts, write
+from mercat_payouts.holding import held_back
 from mercat_payouts.payouts import move, new_number, new_payout
 from mercat_payouts.sight import check_manages
-
-_HELD_BACK = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,9 @@ async def run(context: Context, key: str | None) -> Run:
     record = await _begun(context, key)
     found = {"provider": CODE, "available": {"$gt": 0}}
     due = await balances(context).find(found, {"seller": 1}).to_list()
-    suspended = await _suspended(context, [one["seller"] for one in due])
+    waiting = await held_back(context, [one["seller"] for one in due])
     for balance in sorted(due, key=lambda one: str(one["_id"])):
-        if balance["seller"] not in suspended:
+        if balance["seller"] not in waiting:
             await _pay(context, record, balance["_id"])
     return await found_run(context, record["_id"])
 
@@ -74,12 +71,6 @@ async def _begun(context: Context, key: str) -> Record:
     except DuplicateKeyError:
         return await runs(context).find_one({"_id": name}) or made
     return made
-
-
-async def _suspended(context: Context, keys: Sequence[str]) -> set[str]:
-    ids = [ObjectId(key) for key in keys if ObjectId.is_valid(key)]
-    wanted = {"_id": {"$in": ids}, "status": _HELD_BACK}
-    return {str(one["_id"]) async for one in sellers(context).find(wanted, {"_id": 1})}
 
 
 async def _pay(context: Context, run: Record, balance_key: str) -> None:

@@ -1,6 +1,7 @@
 """What people say of payouts: that they were paid, or failed, and what is owed beside orders."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bson import ObjectId
 
@@ -8,6 +9,7 @@ from mercat.auth import Subject
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError
 from mercat.money import parse_amount
+from mercat.payments import Declined
 from mercat.storage import Record, Session
 from mercat.storage.idempotency import LONGEST_KEY, idempotent
 from mercat.texts import line_of
@@ -20,6 +22,7 @@ from mercat_payouts.payouts import settle
 from mercat_payouts.providers import providers_of
 from mercat_payouts.settings import PayoutSettings
 from mercat_payouts.sight import check_manages
+from mercat_payouts.transferring import settle_transfer
 
 _LONGEST = 200
 
@@ -44,7 +47,7 @@ async def mark_failed(context: Context, key: str, reason: str) -> Record:
 
 async def _settled(context: Context, key: str, state: CallState, name: str, said: str) -> Record:
     await check_manages(context)
-    values = {name: said} if said else {}
+    values: dict[str, Any] = {name: said} if said else {}
 
     async def work(session: Session) -> None:
         payout = await payouts(context).find_one({"_id": key}, session=session)
@@ -52,8 +55,13 @@ async def _settled(context: Context, key: str, state: CallState, name: str, said
             raise NotFoundError("there is no such payout", field=("payoutId",))
         if payout["state"] == state:
             return
-        _check(context, payout)
-        await settle(context, session, payout, state, **values)
+        _check(payout)
+        if payout["run"] is not None:
+            await settle(context, session, payout, state, **values)
+        elif state == "DONE":
+            await settle(context, session, payout, state, **values, ref=said or None)
+        else:
+            await settle_transfer(context, session, payout, Declined("by_hand", said))
         subject = Subject("Payout", key, seller=payout["seller"])
         await record(context, session, f"payouts.marked_{state.lower()}", subject)
 
@@ -64,13 +72,13 @@ async def _settled(context: Context, key: str, state: CallState, name: str, said
     return found
 
 
-def _check(context: Context, payout: Record) -> None:
+def _check(payout: Record) -> None:
     """Raise StateError where it isn't people who say what became of a payout."""
     if payout["state"] in {"DONE", "FAILED"}:
         was = "paid" if payout["state"] == "DONE" else "marked as failed"
         raise StateError(f"this payout was {was} already", field=("payoutId",))
-    provider = providers_of(context).find(payout["provider"])
-    if payout["run"] is None and provider is not None:
+    is_stuck = payout["state"] != "PENDING" and payout["ask_at"] is None
+    if payout["run"] is None and not is_stuck:
         raise StateError(f"'{payout['provider']}' says itself what is paid", field=("payoutId",))
 
 

@@ -145,7 +145,7 @@ def _part(order: Record, part: Record, before: Record | None, rules: _Rules) -> 
         "retry_at": None,
         "number": 0,
     }
-    since = made["ready_at"] or ready_at(order, part, rules.settings.due)
+    since = made["ready_at"] if made["is_due"] else ready_at(order, part, rules.settings.due)
     is_due = made["is_due"] or (since is not None and since + rules.hold <= rules.now)
     is_begun = made["earned"] != _NOTHING
     provider = made["provider"] if is_begun else rules.settings.provider

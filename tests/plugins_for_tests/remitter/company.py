@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,6 +44,12 @@ class Company:
     calls: list[tuple[str, Any]] = field(default_factory=list)
     declines: set[str] = field(default_factory=set)
     is_slow: bool = False
+
+    def forget(self) -> None:
+        """Be as if nothing had ever happened."""
+        fresh = Company()
+        for one in fields(fresh):
+            setattr(self, one.name, getattr(fresh, one.name))
 
     def trouble(self, what: str, *troubles: Trouble) -> None:
         self.troubles.setdefault(what, []).extend(troubles)
