@@ -3,14 +3,12 @@
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from bson import ObjectId
 
 from mercat.engine import Engine
 from mercat.payouts import OutcomeUnknown, PayoutCapabilities, Ready, Unsupported
-from mercat.storage import Record
 from mercat_payouts.accounts import accounts, ask_for_news
 from mercat_payouts.entries import Balance, balances, payouts
 from mercat_payouts.errors import StateError
@@ -21,9 +19,7 @@ from mercat_payouts.settling import mark_failed, mark_paid
 from mercat_payouts.splitting import net, splits
 from mercat_payouts.transferring import ask_again
 
-from . import test_payments_crashes
 from .conftest import EngineFor
-from .order_changes import STAFF, did, part_id
 from .paying_out import (
     as_system,
     balance,
@@ -270,43 +266,3 @@ async def test_a_transfer_that_nobody_knows_of_is_decided_by_people(
     split = await split_of(shop, order)
     assert split is not None
     assert split["parts"][0]["sent"] == expected.paid
-
-
-@pytest.mark.gate
-@pytest.mark.parametrize("what", ["transfer", "reverse"])
-async def test_a_kill_at_any_await_moves_money_once(
-    shop: Engine, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = (*test_payments_crashes._CALLS, (Company, "_called"))
-    monkeypatch.setattr(test_payments_crashes, "_CALLS", calls)
-    await ready(shop)
-    made: dict[str, Record] = {}
-
-    async def prepare(key: str) -> None:
-        made[key] = await sold(shop, sellers=("anna",))
-        await sent_quietly(shop, made[key], is_followed=what == "reverse")
-
-    async def work(key: str) -> None:
-        await looked_at(shop, made[key])
-
-    async def checked(key: str) -> None:
-        await looked_at(shop, made[key])
-        await make_due(shop)
-        await look_now(shop)
-        await check(shop)
-        split = await split_of(shop, made[key])
-        assert split is not None
-        part = split["parts"][0]
-        assert net(part["due"]) == part["sent"] == (0 if what == "reverse" else 1_390)
-
-    places = await test_payments_crashes.killed_at_each(work, prepare, checked, what)
-    assert places >= 8
-
-
-async def sent_quietly(engine: Engine, order: Record, *, is_followed: bool) -> None:
-    """All of it is sent; where that is followed, it is given back too, which isn't."""
-    where: dict[str, Any] = {"sellerOrderId": part_id(order)}
-    await did(engine, "orderFulfil", STAFF, **where)
-    if is_followed:
-        await looked_at(engine, order)
-        await did(engine, "orderRefund", STAFF, amount={"amount": "14.90"}, **where)

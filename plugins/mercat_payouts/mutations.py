@@ -158,8 +158,8 @@ class PayoutMutation:
         return PayoutRunPayload(run=made, user_errors=errors)
 
     @strawberry.field(
-        description="Say that a payout of a run was paid; needs `payouts.manage`. Repeating "
-        "changes nothing."
+        description="Say that a payout was paid: one of a run, or one of which its provider can't "
+        "say what became of it. Needs `payouts.manage`; repeating changes nothing."
     )
     @staticmethod
     async def payout_mark_paid(
@@ -173,8 +173,8 @@ class PayoutMutation:
         )
 
     @strawberry.field(
-        description="Say that a payout of a run could not be paid: its money is available again; "
-        "needs `payouts.manage`. Repeating changes nothing."
+        description="Say that a payout could not be paid, as `payoutMarkPaid` does that it was: "
+        "its money is available again. Needs `payouts.manage`; repeating changes nothing."
     )
     @staticmethod
     async def payout_mark_failed(
