@@ -10,7 +10,7 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
 from mercat_payouts.documents import COUNTER
-from mercat_payouts.entries import Balance, balances, lines, payouts
+from mercat_payouts.entries import Balance, balance_key, balances, lines, payouts
 from mercat_payouts.sight import listed_seller, sees
 from mercat_payouts.splitting import net, splits
 
@@ -92,29 +92,40 @@ async def parts_of(context: Context, orders: Sequence[ObjectId]) -> dict[ObjectI
 async def states_of(context: Context, parts: Sequence[Record]) -> list[str]:
     """Where the payouts of parts stand: WAITING, DUE, IN_TRANSIT or PAID."""
     due = [part for part in parts if part["is_due"]]
-    keys = [part["id"] for part in due]
-    sent: dict[ObjectId, list[Record]] = {key: [] for key in keys}
-    async for payout in payouts(context).find({"part": {"$in": keys}}):
-        sent[payout["part"]].append(payout)
-    return [await _state(context, part, sent.get(part["id"], [])) for part in parts]
+    if not due:
+        return ["WAITING" for _ in parts]
+    runs = {"balance": {"$in": sorted({_balance(part) for part in due})}}
+    runs["until_number"] = {"$gte": min(part["number"] for part in due)}
+    transfers = {"part": {"$in": [part["id"] for part in due]}}
+    wanted = {"part": 1, "state": 1, "balance": 1, "until_number": 1, "run": 1}
+    found = await payouts(context).find({"$or": [runs, transfers]}, wanted).to_list()
+    return [_state(part, found) for part in parts]
 
 
-async def _state(context: Context, part: Record, sent: Sequence[Record]) -> str:
+def _state(part: Record, payouts: Sequence[Record]) -> str:
     if not part["is_due"]:
         return "WAITING"
+    sent = {one["state"] for one in payouts if one["part"] == part["id"]} - {"FAILED"}
     if sent:
-        states = {payout["state"] for payout in sent} - {"FAILED"}
-        if net(part["due"]) != part["sent"] or not states:
+        if net(part["due"]) != part["sent"]:
             return "DUE"
-        return "PAID" if states == {"DONE"} else "IN_TRANSIT"
-    return await _state_in_runs(context, part)
+        return "PAID" if sent == {"DONE"} else "IN_TRANSIT"
+    return _state_in_runs(part, payouts)
 
 
-async def _state_in_runs(context: Context, part: Record) -> str:
-    """By the payout that its last entry is in, which may have failed and be in a later one."""
-    key = f"{part['provider']}:{part['seller']}:{part['currency']}"
-    wanted = {"balance": key, "until_number": {"$gte": part["number"]}}
-    states = [one["state"] async for one in payouts(context).find(wanted, {"state": 1})]
+def _state_in_runs(part: Record, payouts: Sequence[Record]) -> str:
+    """By the payouts that its last entry is in: one that failed is made up for by a later one."""
+    states = {
+        one["state"]
+        for one in payouts
+        if one["run"] is not None
+        and one["balance"] == _balance(part)
+        and one["until_number"] >= part["number"]
+    }
     if "DONE" in states:
         return "PAID"
     return "IN_TRANSIT" if "PENDING" in states else "DUE"
+
+
+def _balance(part: Record) -> str:
+    return balance_key(part["provider"], part["seller"], part["currency"])

@@ -100,22 +100,13 @@ async def reverse(context: Context, provider: PayoutProvider, reversal: Record) 
 async def _settle_reversal(
     context: Context, session: Session, reversal: Record, outcome: Done | Declined
 ) -> None:
-    is_done = isinstance(outcome, Done)
-    said = (
-        {"ref": storable(outcome.ref)}
-        if isinstance(outcome, Done)
-        else {"message": storable(outcome.message)}
-    )
+    if isinstance(outcome, Done):
+        said = {"state": "DONE", "ref": storable(outcome.ref)}
+    else:
+        said = {"state": "FAILED", "message": storable(outcome.message)}
     done = await reversals(context).update_one(
         {"_id": reversal["_id"], "state": reversal["state"]},
-        {
-            "$set": {
-                **said,
-                "state": "DONE" if is_done else "FAILED",
-                "ask_at": None,
-                "settled_at": datetime.now(UTC),
-            }
-        },
+        {"$set": {**said, "ask_at": None, "settled_at": datetime.now(UTC)}},
         session=session,
     )
     payout = await payouts(context).find_one({"_id": reversal["payout"]}, session=session)
@@ -124,7 +115,7 @@ async def _settle_reversal(
     names = (payout["provider"], payout["seller"], payout["currency"])
     balance = await balance_of(context, session, *names)
     amount = reversal["amount"]
-    if is_done:
+    if isinstance(outcome, Done):
         key = f"{reversal['_id']}:REVERSED"
         more = {name: payout[name] for name in ("order", "order_number", "part")}
         more["payout"] = payout["_id"]
