@@ -15,6 +15,7 @@ from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id
 from mercat.storage import Record
+from mercat_auth.audit.documents import AuditDocument
 from mercat_payouts.accounts import accounts
 from mercat_payouts.entries import payouts
 
@@ -206,6 +207,12 @@ async def test_bank_details_are_sealed_and_shown_masked(shared_engine_for: Engin
     for roles, status in (([], 403), (["SUPPORT"], 403), (None, 401)):
         assert await _file(shop, app, run["run"]["file"], roles=roles) == status
     assert await _file(shop, app, "/payouts/payouts.csv?runId=nothing", roles=["ADMIN"]) == 400
+    log = shop.storage.collection(AuditDocument)
+    assert await log.count_documents({"action": "payouts.exported"}) == 1
+    updated = {"action": "payouts.account_updated", "key": anna}
+    assert await log.count_documents(updated) == 2
+    async for entry in log.find(updated):
+        assert "3000" not in repr(entry["facts"])
 
 
 async def _file(engine: Engine, app: Any, path: str, roles: list[str] | None) -> Any:
