@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -178,6 +179,7 @@ _NAMES = {
     Decimal: "number",
     bool: "boolean",
     Path: "path",
+    date: "date",
 }
 
 
@@ -297,6 +299,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
         BankTransferSettings(iban="DE89370400440532013000"),
     ),
     "plugins.payments_sandbox.public_url": ("https://shop.test", "https://shop.test"),
+    "plugins.payouts.due": ("completion", "completion"),
+    "plugins.payouts.since": ("2026-05-01", date(2026, 5, 1)),
     "plugins.payments_sandbox.webhook_secret": ("x" * 16, SecretStr("x" * 16)),
     "plugins.payments_stripe.publishable_key": ("pk_test_x", "pk_test_x"),
     "plugins.payments_stripe.webhook_secrets": (

@@ -35,6 +35,7 @@ from mercat import (
     hookimpl,
     lifecycle,
     payments,
+    payouts,
 )
 from mercat.auth import Credentials
 from mercat.catalog import Placement, ProductSearch, SearchAnswer, StockFigures
@@ -774,7 +775,7 @@ async def test_a_verb_takes_only_hooks_of_its_engine() -> None:
 
 
 def test_the_engine_has_the_hooks_of_its_domains() -> None:
-    assert (lifecycle, catalog, checkout, payments, auth) == DOMAINS
+    assert (lifecycle, catalog, checkout, payments, payouts, auth) == DOMAINS
     assert len(set(Hooks(DOMAINS).names)) == len(Hooks(DOMAINS).names)
 
 

@@ -16,9 +16,9 @@ from mercat.checkout import (
 )
 from mercat.engine import Engine
 from mercat.errors import BootError
+from mercat.iban import checked_iban, shown_iban
 from mercat.money import Amount
 from mercat.payments import Declined, Operation, Resume, Start, Unsupported
-from mercat_payments_manual.iban import checked_iban, shown_iban
 from mercat_payments_manual.provider import ManualProvider
 from mercat_payments_manual.settings import ManualSettings
 

@@ -69,7 +69,7 @@ async def test_permissions_and_roles_are_shown_to_who_manages_them(engine_for: E
     assert all(each["description"].endswith(".") for each in found["permissions"])
     of = {each["name"]: each["permissions"] for each in found["roles"]}
     assert of["CUSTOMER"] == []
-    own = {"orders.deliver", "orders.sell", "products.sell"}
+    own = {"orders.deliver", "orders.sell", "payouts.own", "products.sell"}
     assert of["SELLER"] == ["media.upload", *sorted(own)]
     staff = ["auth.read_users", "orders.manage", "orders.read", "orders.report", "payments.manage"]
     assert of["SUPPORT"] == staff

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from beanie import Document
 
 import mercat
-from mercat import auth, catalog, checkout, lifecycle, payments
+from mercat import auth, catalog, checkout, lifecycle, payments, payouts
 from mercat.caching.answers import Answers
 from mercat.context import SYSTEM, Context, Viewer
 from mercat.errors import BootError
@@ -45,7 +45,14 @@ from mercat.storage.sealed_fields import SealedCollectionDocument
 S = TypeVar("S", bound=PluginSettings)
 T = TypeVar("T")
 
-DOMAINS: tuple[ModuleType, ...] = (lifecycle, catalog, checkout, payments, auth)
+DOMAINS: tuple[ModuleType, ...] = (
+    lifecycle,
+    catalog,
+    checkout,
+    payments,
+    payouts,
+    auth,
+)
 _CORE_DOCUMENTS: tuple[type[Document], ...] = (
     CounterDocument,
     EncryptionKeyDocument,

@@ -42,6 +42,7 @@ FIRST_PARTY = (
     "payments_manual",
     "payments_sandbox",
     "payments_stripe",
+    "payouts",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""

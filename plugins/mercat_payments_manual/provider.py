@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mercat.iban import shown_iban
 from mercat.money import Amount
 from mercat.payments import (
     Capabilities,
@@ -17,7 +18,6 @@ from mercat.payments import (
     Start,
     Unsupported,
 )
-from mercat_payments_manual.iban import shown_iban
 from mercat_payments_manual.settings import BankTransferSettings, ManualSettings
 
 ON_DELIVERY = "on_delivery"

@@ -3,9 +3,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mercat.errors import InvalidError
+from mercat.iban import checked_iban
 from mercat.manifest import PluginSettings
 from mercat.money import CURRENCIES, Amount, parse_amount
-from mercat_payments_manual.iban import checked_iban
 
 _NO_TABLE = 'amounts are a table by currency, such as { EUR = "500" }'
 

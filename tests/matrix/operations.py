@@ -265,6 +265,22 @@ MUTATIONS: dict[str, Entry] = {
     "paymentVoid": lambda w: _with(w.payment(), "paymentId"),
     "paymentMarkPaid": lambda w: _with(w.payment(), "paymentId", idempotencyKey="x"),
     "paymentMarkRefunded": _refunded,
+    "payoutRun": lambda _: {"idempotencyKey": secrets.token_hex(8)},
+    "payoutMarkPaid": lambda w: _with(w.payout(), "payoutId"),
+    "payoutMarkFailed": lambda w: _with(w.payout(), "payoutId"),
+    "payoutAdjust": lambda w: {
+        "sellerId": w.sellers["seller"],
+        "amount": "1",
+        "currency": "EUR",
+        "reason": "x",
+        "idempotencyKey": secrets.token_hex(8),
+    },
+    "payoutAccountUpdate": lambda w: {
+        "sellerId": w.sellers["seller"],
+        "accountHolder": "Ada",
+        "iban": "DE89370400440532013000",
+    },
+    "payoutOnboard": lambda w: {"sellerId": w.sellers["seller"]},
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -326,6 +342,13 @@ QUERIES: dict[str, Entry] = {
     "taxZones": "{ taxZones { id } }",
     "payments": "{ payments(first: 1) { nodes { id } } }",
     "savedPaymentMethods": "{ savedPaymentMethods { id } }",
+    "payouts": "{ payouts(first: 1) { nodes { id } } }",
+    "seller.payoutBalance": lambda w: (
+        f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutBalance {{ __typename }} }} }}'
+    ),
+    "seller.payoutAccount": lambda w: (
+        f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutAccount {{ state }} }} }}'
+    ),
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -348,6 +371,7 @@ NODES: dict[str, Entry] = {
     "SellerOrder": lambda w: _id(w, "part"),
     "Payment": lambda w: w.payment(),
     "Payment.order": _payment_of_order,
+    "Payout": lambda w: w.payout(),
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "orderUpdated": lambda w: _written(

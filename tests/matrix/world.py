@@ -315,6 +315,23 @@ class World:
         key: str = made["returns"][0]["id"]
         return key
 
+    async def payout(self) -> str:
+        """The id of a new payout of `seller`'s."""
+        given = {
+            "sellerId": self.sellers["seller"],
+            "amount": "1",
+            "currency": "EUR",
+            "reason": "x",
+            "idempotencyKey": secrets.token_hex(8),
+        }
+        await self.change("payoutAdjust", "isWritten", self.boss, **given)
+        key = {"idempotencyKey": secrets.token_hex(8)}
+        await self.change("payoutRun", "run { id }", self.boss, **key)
+        seller = key_of(self.sellers["seller"], "Seller")
+        found = self.engine.storage.database["payouts"].find({"seller": seller})
+        (made,) = await found.sort("number", -1).limit(1).to_list()
+        return encode_id("Payout", made["_id"])
+
     async def draft(self) -> str:
         """The id of a cart that staff prepared."""
         given = {"lines": [{"variantId": await self.priced()}]}
