@@ -1,20 +1,27 @@
 """Whole checkouts that the simulated company has paid, by its page and by programs."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from mercat.context import Context
 from mercat.engine import Engine
-from mercat.ids import encode_id
+from mercat.errors import NotFoundError
+from mercat.ids import encode_id, key_of
 from mercat_payments.settling import ask_again
+from mercat_payments.watching import updates
 from mercat_products.stock.reservations import release
 
 from .banking import make_due
 from .buying import request
 from .conftest import EngineFor
-from .market import offer
+from .market import CORA, offer
 from .order_changes import did, order_id
 from .plugins_for_tests.stocktaking.shop import figures
 from .simulating import (
@@ -257,3 +264,58 @@ async def test_the_request_of_the_documentation_is_understood(buyer: Buyer) -> N
     asked = {"query": document, "variables": {"cart": cart}}
     found = (await buyer.http.post("/graphql", json=asked)).json()
     assert found["data"]["checkoutComplete"]["order"]["state"] == "CONFIRMED"
+
+
+RESUME = """mutation ($input: PaymentResumeInput!) { paymentResume(input: $input) {
+  order { number paymentState payments { state } } secret action { kind }
+  userErrors { code } } }"""
+
+
+async def resumed(buyer: Buyer, payment_id: str, secret: str | None) -> dict[str, Any]:
+    given = {"paymentId": payment_id, "secret": secret}
+    asked = {"query": RESUME, "variables": {"input": given}}
+    answer = (await buyer.http.post("/graphql", json=asked)).json()
+    found: dict[str, Any] = answer["data"]["paymentResume"]
+    return found
+
+
+async def test_a_page_that_knows_the_payment_alone_goes_on_with_it(
+    shop: Engine, buyer: Buyer
+) -> None:
+    payload = await buyer.completes()
+    payment_id, secret = payload["action"]["paymentId"], payload["secret"]
+    found = await resumed(buyer, payment_id, secret)
+    assert (found["order"], found["action"]) == (None, {"kind": "REDIRECT"})
+    await press(buyer.http, urlsplit(payload["action"]["url"]).path, "pay")
+    for wrong in (None, "x", f"{secret}x"):
+        assert (await resumed(buyer, payment_id, wrong))["userErrors"] == [{"code": "NOT_FOUND"}]
+    assert (await order(shop))["state"] == "PLACING"
+    for _ in range(2):
+        found = await resumed(buyer, payment_id, secret)
+        assert found["order"]["paymentState"] == "PAID"
+        assert (found["order"]["payments"], found["secret"]) == ([{"state": "PAID"}], secret)
+    assert (await buyer.completes())["order"]["number"] == found["order"]["number"]
+
+
+async def test_a_declined_payment_is_told_to_who_goes_on_with_it(
+    shop: Engine, buyer: Buyer
+) -> None:
+    payload = await buyer.completes()
+    await press(buyer.http, urlsplit(payload["action"]["url"]).path, "decline")
+    found = await resumed(buyer, payload["action"]["paymentId"], payload["secret"])
+    assert (found["order"], found["userErrors"]) == (None, [{"code": "DECLINED"}])
+
+
+async def test_a_payment_is_followed_before_there_is_an_order(shop: Engine, buyer: Buyer) -> None:
+    payload = await buyer.completes()
+    key = key_of(payload["action"]["paymentId"], "Payment")
+    news = updates(shop.context(), key, payload["secret"])
+    async with contextlib.aclosing(news):
+        assert (await anext(news))["state"] == "action"
+        await press(buyer.http, urlsplit(payload["action"]["url"]).path, "pay")
+        await deliver(shop)
+        async with asyncio.timeout(10):
+            assert (await anext(news))["state"] == "paid"
+    stranger = updates(Context(shop, CORA), key, "x")
+    with pytest.raises(NotFoundError):
+        await anext(stranger)

@@ -43,7 +43,8 @@ class CheckoutCompletePayload:
         description="The order; null where it failed, or `action` has to happen first."
     )
     secret: str | None = strawberry.field(
-        description="What a guest reads the order with, with `order(number:, secret:)`."
+        description="What who has no account reads the order with, by `order(number:, secret:)`,"
+        " and goes on with its payment before, by `paymentResume`."
     )
     action: PaymentAction | None = strawberry.field(
         description="What has to happen before it is an order; then complete it again."
@@ -139,7 +140,7 @@ def _answer(info: Info, done: Progress) -> CheckoutCompletePayload:
     is_order = done.action is None
     return CheckoutCompletePayload(
         order=to_order(done.order) if is_order else None,
-        secret=secret_of(info.context, done.order) if is_order else None,
+        secret=secret_of(info.context, done.order),
         action=to_action(done),
         cart=None,
         user_errors=[],

@@ -4,7 +4,7 @@ import strawberry
 
 from mercat_orders.checkout.inputs import PaymentDatumInput
 
-_READ_WITH = "What a guest reads the order with."
+_READ_WITH = "`secret` of the checkout, for who isn't signed in."
 _DATA = "What the payment's provider gave the client."
 
 
