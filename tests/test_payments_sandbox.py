@@ -245,7 +245,8 @@ async def test_what_nobody_knows_is_found_out_and_paid_once(
 async def test_what_the_sandbox_does_not_have_is_declined(shop: Engine, buyer: Buyer) -> None:
     payload = await buyer.completes(outcome="<b>maybe")
     assert [error["message"] for error in payload["userErrors"]] == [
-        "The sandbox's 'outcome' is one of approve, decline, three_d_secure, timeout, unknown."
+        "The sandbox's 'outcome' is one of approve, decline, three_d_secure, pending, timeout, "
+        "unknown."
     ]
     assert await shop.storage.database["sandbox_payments"].count_documents({}) == 0
 

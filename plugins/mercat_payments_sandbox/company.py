@@ -141,6 +141,7 @@ def _asked_for(request: Start) -> Record:
         "amount": request.money.minor,
         "currency": request.money.currency,
         "order_number": request.order_number,
+        "captures": request.captures,
         "outcome": request.data.get("outcome"),
         "telling": request.data.get("messages", "at_once"),
     }
@@ -166,7 +167,7 @@ def _settle_at_once(record: Record, clock: Clock) -> None:
         record["messages"] = []  # the answer says it, and gives the shop no reference
     elif outcome == "three_d_secure":
         record["state"] = "CODE"
-    elif outcome == "unknown":
+    elif outcome in {"pending", "unknown"}:
         books.settle_later(record, clock)
 
 

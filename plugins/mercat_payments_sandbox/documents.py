@@ -29,6 +29,7 @@ class SandboxPaymentDocument(Document):
     amount: int
     currency: str
     order_number: str
+    captures: bool = True
     outcome: str | None = None
     telling: Telling = "at_once"
     state: State = "OPEN"
