@@ -1,0 +1,65 @@
+"""`mercat payments check`: the conformance kit over the providers that come with Mercat."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Mercat, Stores
+
+CLAUSES = range(1, 15)
+
+
+def environment(stores: Stores) -> dict[str, str]:
+    """The tests' own stores, for the kit to use."""
+    return {
+        "MERCAT_TEST_DATABASE__URL": stores.mongo_url,
+        "MERCAT_TEST_REDIS__URL": stores.redis_url,
+    }
+
+
+def results(printed: str) -> dict[int, str]:
+    """What the table says of each clause."""
+    found = {}
+    for line in printed.splitlines():
+        number, _, rest = line.strip().partition("  ")
+        if line.startswith("  ") and number.isdigit():
+            found[int(number)] = next(
+                result for result in ("passed", "FAILED", "n/a") if f"  {result}" in rest
+            )
+    return found
+
+
+def of(result: str, printed: str) -> set[int]:
+    return {number for number, found in results(printed).items() if found == result}
+
+
+@pytest.mark.gate
+def test_the_simulated_company_keeps_the_protocol(mercat: Mercat, stores: Stores) -> None:
+    done = mercat("payments", "check", "payments_sandbox", **environment(stores))
+    assert done.code == 0, done.out
+    assert of("passed", done.out) == {*CLAUSES} - {14}
+
+
+@pytest.mark.gate
+def test_what_is_paid_by_hand_keeps_what_is_asked_of_it(mercat: Mercat, stores: Stores) -> None:
+    done = mercat("payments", "check", "payments_manual", **environment(stores))
+    assert done.code == 0, done.out
+    assert of("passed", done.out) == {1, 2, 13}
+    assert of("n/a", done.out) == {*CLAUSES} - {1, 2, 13}
+
+
+def test_a_plugin_without_a_suite_hears_what_to_write(mercat: Mercat) -> None:
+    done = mercat("payments", "check", "media")
+    assert done.code == 2
+    assert "class TestMedia(PaymentConformance)" in done.err
+    assert "tests/test_conformance.py" in done.err
+
+
+def test_a_suite_without_a_class_is_no_suite(
+    mercat: Mercat, stores: Stores, tmp_path: Path
+) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_conformance.py").write_text("")
+    done = mercat("payments", "check", "media", **environment(stores))
+    assert done.code == 2
+    assert "no class that subclasses PaymentConformance" in done.err
