@@ -30,6 +30,7 @@ from tests.torture import profiles
 
 __all__ = ["Client", "Stores", "profiles"]  # importing the last registers Hypothesis's profiles
 
+collect_ignore = ["thirdparty"]  # distributions of their own, with tests of their own
 _ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = _ROOT.parent / "shared" / "data"
 ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")

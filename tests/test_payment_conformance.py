@@ -1,5 +1,8 @@
 """`mercat payments check`: the conformance kit over the providers that come with Mercat."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,9 +10,29 @@ import pytest
 from .conftest import Mercat, Stores
 
 CLAUSES = range(1, 15)
+EXAMPLEPAY = Path(__file__).parent / "thirdparty" / "mercat_examplepay"
+FAULTS = {
+    "lying": 1,
+    "forgetful": 2,
+    "hasty": 3,
+    "pessimistic": 4,
+    "hundredths": 5,
+    "generous": 6,
+    "credulous": 7,
+    "late": 8,
+    "trusting": 9,
+    "timeless": 9,
+    "random": 9,
+    "blurred": 10,
+    "nervous": 11,
+    "deaf": 12,
+    "talkative": 13,
+    "sleepy": 13,
+}
+"""The faults of tests/plugins_for_tests/brokenpay, and the clause that each breaks."""
 
 
-def environment(stores: Stores) -> dict[str, str]:
+def stores_of(stores: Stores) -> dict[str, str]:
     """The tests' own stores, for the kit to use."""
     return {
         "MERCAT_TEST_DATABASE__URL": stores.mongo_url,
@@ -35,14 +58,14 @@ def of(result: str, printed: str) -> set[int]:
 
 @pytest.mark.gate
 def test_the_simulated_company_keeps_the_protocol(mercat: Mercat, stores: Stores) -> None:
-    done = mercat("payments", "check", "payments_sandbox", **environment(stores))
+    done = mercat("payments", "check", "payments_sandbox", **stores_of(stores))
     assert done.code == 0, done.out
     assert of("passed", done.out) == {*CLAUSES} - {14}
 
 
 @pytest.mark.gate
 def test_what_is_paid_by_hand_keeps_what_is_asked_of_it(mercat: Mercat, stores: Stores) -> None:
-    done = mercat("payments", "check", "payments_manual", **environment(stores))
+    done = mercat("payments", "check", "payments_manual", **stores_of(stores))
     assert done.code == 0, done.out
     assert of("passed", done.out) == {1, 2, 13}
     assert of("n/a", done.out) == {*CLAUSES} - {1, 2, 13}
@@ -60,6 +83,50 @@ def test_a_suite_without_a_class_is_no_suite(
 ) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_conformance.py").write_text("")
-    done = mercat("payments", "check", "media", **environment(stores))
+    done = mercat("payments", "check", "media", **stores_of(stores))
     assert done.code == 2
     assert "no class that subclasses PaymentConformance" in done.err
+
+
+def checked(
+    plugin: str, environment: dict[str, str], stores: Stores, **more: str
+) -> tuple[int, str]:
+    """The exit code and the output of the kit, with the wallet's folders on the path."""
+    folders = [EXAMPLEPAY, EXAMPLEPAY / "tests", environment["PYTHONPATH"]]
+    done = subprocess.run(
+        [sys.executable, "-m", "mercat.cli", "payments", "check", plugin],
+        env={
+            **environment,
+            **stores_of(stores),
+            **more,
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        },
+        cwd=EXAMPLEPAY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.gate
+def test_a_wallet_of_a_third_party_keeps_the_protocol(
+    mercat_environment: dict[str, str], stores: Stores
+) -> None:
+    code, out = checked("mercat_examplepay", mercat_environment, stores)
+    assert code == 0, out
+    assert of("passed", out) == {*CLAUSES} - {14}
+
+
+@pytest.mark.gate
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_provider_fails_its_own_clause_and_no_other(
+    mercat_environment: dict[str, str], stores: Stores, fault: str
+) -> None:
+    plugin = "tests.plugins_for_tests.brokenpay"
+    code, out = checked(plugin, mercat_environment, stores, FAULT=fault)
+    assert code == 1, out
+    assert of("FAILED", out) == {FAULTS[fault]}, out
+    assert of("passed", out) == {*CLAUSES} - {14, FAULTS[fault]}, out
+    assert "        ! " in out, "it says what to change"
