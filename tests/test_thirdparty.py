@@ -182,10 +182,10 @@ def test_an_order_is_paid_with_the_installed_plugin(
 
 def paid_order(http: httpx.Client, shop: str) -> Any:
     """The order of a buyer who goes to the wallet's page, pays there and comes back."""
-    variant = asked(http, shop, '{ product(slug: "tea") { variants { id } } }')["product"]
+    variant = asked(http, shop, '{ product(slug: "tea") { variants { nodes { id } } } }')["product"]
     given = {
         "cart": {
-            "lines": [{"variantId": variant["variants"][0]["id"], "quantity": 1}],
+            "lines": [{"variantId": variant["variants"]["nodes"][0]["id"], "quantity": 1}],
             "email": "ada@example.com",
             "shippingAddress": BERLIN,
         },

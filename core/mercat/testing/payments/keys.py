@@ -102,7 +102,7 @@ async def _done_once(desk: Desk, kind: Later, request: Operation, before: Books)
 
 
 async def _at_once(desk: Desk, name: str, request: R) -> list[Outcome]:
-    """The outcomes of twenty calls; without those that can't know."""
+    """The outcomes of twenty calls; without those that can't know, and asked again if all can't."""
 
     async def one() -> Outcome | None:
         try:
@@ -111,7 +111,7 @@ async def _at_once(desk: Desk, name: str, request: R) -> list[Outcome]:
             return None
 
     found = await asyncio.gather(*(one() for _ in range(_CALLS)))
-    return [outcome for outcome in found if outcome is not None]
+    return [outcome for outcome in found if outcome is not None] or [await desk.call(name, request)]
 
 
 @clause(3)
@@ -119,7 +119,6 @@ class ConcurrencyClauses:
     async def test_twenty_starts_are_one(self, desk: Desk) -> None:
         before, request = await desk.company.books(), await desk.wanted()
         found = await _at_once(desk, "start", request)
-        found.append(await desk.start(request))
         gone = await desk.since(before)
         check(
             (gone.captured, gone.payments) == (1000, 1),
@@ -137,7 +136,6 @@ class ConcurrencyClauses:
         request = await _ready(desk, kind)
         before = await desk.company.books()
         await _at_once(desk, kind, request)
-        await desk.do(kind, request)
         gone = await desk.since(before)
         got = gone.captured if kind == "capture" else gone.refunded
         check(
