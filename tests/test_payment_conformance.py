@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from mercat.cli import cli
+from mercat.errors import BootError
 
 from .conftest import Mercat, Stores
 from .plugins_for_tests.brokenpay.faults import FAULTS
+from .test_docs import blocks
 
 CLAUSES = range(1, 15)
-EXAMPLEPAY = Path(__file__).parent / "thirdparty" / "mercat_examplepay"
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLEPAY = ROOT / "tests" / "thirdparty" / "mercat_examplepay"
 
 
 def stores_of(stores: Stores) -> dict[str, str]:
@@ -70,6 +76,13 @@ def test_a_suite_without_a_class_is_no_suite(
     assert "no class that subclasses PaymentConformance" in done.err
 
 
+def printed(what: str) -> str:
+    """The output of the kit that the documentation shows, with something in it."""
+    page = (ROOT / "docs" / "payment-conformance.md").read_text()
+    (found,) = [block for block in blocks(page, "text") if what in block]
+    return found
+
+
 def checked(
     plugin: str, environment: dict[str, str], stores: Stores, **more: str
 ) -> tuple[int, str]:
@@ -99,6 +112,7 @@ def test_a_wallet_of_a_third_party_keeps_the_protocol(
     code, out = checked("mercat_examplepay", mercat_environment, stores)
     assert code == 0, out
     assert of("passed", out) == {*CLAUSES} - {14}
+    assert printed("TestExamplepay") in out, "docs/payment-conformance.md shows it as it was"
 
 
 @pytest.mark.gate
@@ -113,3 +127,12 @@ def test_a_broken_provider_fails_its_own_clause_and_no_other(
     assert of("FAILED", out) == {clause}, out
     assert of("passed", out) == {*CLAUSES} - {14, clause}, out
     assert "        ! " in out, "it says what to change"
+    if fault == "hundredths":
+        assert printed("FAILED") in out, "docs/payment-conformance.md shows it as it was"
+
+
+def test_without_pytest_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mercat.cli.payments.find_spec", lambda _: None)
+    refused = CliRunner().invoke(cli, ["payments", "check", "payments_manual"])
+    assert isinstance(refused.exception, BootError)
+    assert "pip install 'mercat[testing]'" in str(refused.exception)

@@ -23,7 +23,7 @@ class AmountClauses:
         check(
             taken == minor,
             f"{minor} minor units of {currency} became {taken} at the company: see "
-            "mercat.money.digits for how many digits a currency has",
+            "mercat.money.digits",
         )
         events = [event for event in outcome.events if event.kind == "captured"]
         check(
@@ -44,7 +44,8 @@ class AmountClauses:
         gone = (await desk.since(before)).refunded
         check(
             gone == part,
-            f"a refund of {part} minor units of {currency} became {gone} at the company",
+            f"a refund of {part} minor units of {currency} became {gone} at the company: see "
+            "mercat.money.digits",
         )
 
 

@@ -94,11 +94,13 @@ def _rows(number: int, what: str, clause: Clause) -> Iterator[str]:
         clause = Clause(reasons=[ABOUT_THE_KIT[number]])
     yield f"  {number:>2}  {what:<{_WIDTH}}  {clause.result:<6}  {clause.count}".rstrip()
     for said in dict.fromkeys(clause.failures):
-        yield f"        ! {said}"
+        yield from _indented("! ", said)
     if clause.reasons:
-        yield from textwrap.wrap(
-            f"n/a: {'; '.join(dict.fromkeys(clause.reasons))}",
-            _COLUMNS,
-            initial_indent=" " * 8,
-            subsequent_indent=" " * 13,
-        )
+        yield from _indented("n/a: ", "; ".join(dict.fromkeys(clause.reasons)))
+
+
+def _indented(mark: str, text: str) -> list[str]:
+    first = f"{'':8}{mark}"
+    return textwrap.wrap(
+        text, _COLUMNS, initial_indent=first, subsequent_indent=" " * len(first)
+    ) or [first]
