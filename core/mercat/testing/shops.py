@@ -53,7 +53,7 @@ def settings_of(
     enabled = requirements(*plugins)
     file = folder / FILE_NAME
     file.write_text(f"[plugins]\nenabled = {json.dumps(enabled)}\n", encoding="utf-8")
-    database = {"url": stores.mongo_url, "name": f"test_{secrets.token_hex(6)}"}
+    database = {"url": stores.mongo_url, "name": f"shop_{secrets.token_hex(6)}"}
     overrides = {
         "database": database,
         "redis": {"url": stores.redis_url},

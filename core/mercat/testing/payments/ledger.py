@@ -165,6 +165,21 @@ class RaceClauses:
 
 @clause(12)
 class NewsClauses:
+    async def test_a_message_about_a_declined_payment_finds_it(
+        self, desk: Desk, till: Till
+    ) -> None:
+        await till.catches_up()
+        order = str(ObjectId())
+        status = await till.pay(await desk.wanted("decline"), order)
+        check(status.state == "declined", f"an order that the company declines is {status.state}")
+        await till.catches_up()
+        waiting = await till.waiting()
+        check(
+            waiting == 0,
+            "a message about a declined payment finds none: give Declined its `ref`, or answer "
+            "such messages with an empty list",
+        )
+
     async def test_a_refund_in_the_dashboard_is_in_the_ledger(self, desk: Desk, till: Till) -> None:
         order = await till.paid()
         ref = (await till.stored(order))["ref"]

@@ -87,6 +87,11 @@ class Till:
             if not await self.desk.engine.outbox.deliver_due():
                 break
 
+    async def waiting(self) -> int:
+        """How many messages wait because nobody knows what they are about."""
+        outbox = self.desk.engine.storage.database["outbox"]
+        return await outbox.count_documents({"hook": payment_events.__name__})
+
     async def catches_up(self) -> None:
         """Hear all that the company has sent, and look at it."""
         await self.hears(await self.desk.company.messages())
