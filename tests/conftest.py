@@ -7,48 +7,33 @@ import asyncio
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import httpx
 import pytest
 from pymongo import AsyncMongoClient
 
-from mercat.app import create_app
 from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.settings import Settings, load_settings
 from mercat.storage import Record
-from mercat.storage.embedded import EmbeddedServers
+from mercat.testing import Client, Stores, running_stores
 from tests.commands import run_command
 from tests.torture import profiles
 
-__all__ = ["profiles"]  # importing it registers Hypothesis's profiles
+__all__ = ["Client", "Stores", "profiles"]  # importing the last registers Hypothesis's profiles
 
+collect_ignore = ["thirdparty"]  # distributions of their own, with tests of their own
 _ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = _ROOT.parent / "shared" / "data"
-_ROOM = 2**30  # what a run writes is a fraction of it
 ADMIN = Viewer(role="ADMIN", permissions=frozenset({"categories.manage"}), user="admin")
-
-
-@dataclass(frozen=True)
-class Stores:
-    mongo_url: str
-    redis_url: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a `mercat` process of a test is started with."""
-        return {"MERCAT_DATABASE__URL": self.mongo_url, "MERCAT_REDIS__URL": self.redis_url}
 
 
 @pytest.fixture(scope="session")
@@ -57,29 +42,10 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+def stores() -> Iterator[Stores]:
     """One pair of servers a worker."""
-    mongo = os.environ.get("MERCAT_TEST_DATABASE__URL")
-    redis = os.environ.get("MERCAT_TEST_REDIS__URL")
-    if mongo and redis:
-        yield Stores(mongo, redis)
-        return
-    with _memory(tmp_path_factory) as folder:
-        servers = EmbeddedServers(folder)
-        asyncio.run(servers.start())
-        yield Stores(mongo or servers.mongo_url, redis or servers.redis_url)
-        asyncio.run(servers.stop())
-
-
-@contextmanager
-def _memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in memory where there is room: on a disk, each commit waits until it is written."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or shutil.disk_usage(memory).free < _ROOM:
-        yield tmp_path_factory.mktemp("stores")
-        return
-    with tempfile.TemporaryDirectory(prefix="mercat-tests-", dir=memory) as folder:
-        yield Path(folder)
+    with running_stores() as found:
+        yield found
 
 
 @pytest.fixture
@@ -159,33 +125,6 @@ async def engine(engine_for: EngineFor) -> Engine:
 async def shared_engine(shared_engine_for: EngineFor) -> Engine:
     """The same for tests that don't mind each other's data."""
     return await shared_engine_for()
-
-
-class Client:
-    """Asks one engine's application in process, as HTTP does."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(cast("Any", create_app(engine))),
-            base_url="http://shop.test",
-        )
-
-    async def ask(
-        self, query: str, variables: dict[str, Any] | None = None, **headers: str
-    ) -> dict[str, Any]:
-        """The JSON of the answer."""
-        answer = await self.http.post(
-            "/graphql", json={"query": query, "variables": variables}, headers=headers
-        )
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def data(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The data of an answer that must have no errors."""
-        answer = await self.ask(query, variables)
-        assert "errors" not in answer, answer["errors"]
-        found: dict[str, Any] = answer["data"]
-        return found
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from mercat.errors import NotFoundError
 from mercat.ids import encode_id, key_of
 from mercat_payments.settling import ask_again
 from mercat_payments.watching import updates
+from mercat_payments_sandbox.provider import OUTCOMES
 from mercat_products.stock.reservations import release
 
 from .banking import make_due
@@ -252,7 +253,7 @@ async def test_what_nobody_knows_is_found_out_and_paid_once(
 async def test_what_the_sandbox_does_not_have_is_declined(shop: Engine, buyer: Buyer) -> None:
     payload = await buyer.completes(outcome="<b>maybe")
     assert [error["message"] for error in payload["userErrors"]] == [
-        "The sandbox's 'outcome' is one of approve, decline, three_d_secure, timeout, unknown."
+        f"The sandbox's 'outcome' is one of {', '.join(OUTCOMES)}."
     ]
     assert await shop.storage.database["sandbox_payments"].count_documents({}) == 0
 

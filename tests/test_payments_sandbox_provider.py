@@ -1,6 +1,7 @@
 """The simulated company keeps the protocol's word: keys, sums, and its truth."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,6 +75,16 @@ async def test_the_same_key_has_one_effect_and_the_same_answer(provider: Sandbox
     other = await provider.start(start("another", data={}))
     assert isinstance(other, ActionRequired)
     assert other.url != waiting[0].url
+
+
+async def test_what_is_only_to_be_reserved_is_not_taken(provider: SandboxProvider) -> None:
+    ref = await paid(provider, "reserved", captures=False)
+    assert await balances(provider, ref) == Balances(authorized=1000)
+    request = replace(operation("last", ref, 600), is_last=True)
+    outcome = await provider.capture(request)
+    assert [event.kind for event in outcome.events] == ["captured", "voided"]
+    assert await provider.capture(request) == outcome
+    assert await balances(provider, ref) == Balances(captured=600)
 
 
 async def test_twenty_at_once_with_one_key_are_one(provider: SandboxProvider) -> None:

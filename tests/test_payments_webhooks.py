@@ -12,7 +12,7 @@ import pytest
 from mercat.app import create_app
 from mercat.checkout import payment_end
 from mercat.engine import Engine
-from mercat.payments import Capabilities
+from mercat.payments import Capabilities, Declined, Outcome, Start
 from mercat_payments.settling import ask_again
 
 from .banking import SECRET, Bank, events, make_due, refunded, started, status, stored
@@ -236,3 +236,25 @@ async def test_a_payment_that_stays_open_is_asked_for_later_and_later(
         pauses.append(((await stored(shop, "1"))["ask_at"] - before).total_seconds())
     assert [round(pause / 20) for pause in pauses] == [1, 2, 4, 8]
     assert len(bank.asked("fetch")) == 4
+
+
+class Refusing(Bank):
+    """A bank that begins a payment, refuses it, and sends a message about it."""
+
+    async def start(self, request: Start) -> Outcome:
+        await super().start(request)
+        return Declined("no", "The bank says no.", ref=f"pay-{request.key}")
+
+
+async def test_a_message_about_a_declined_payment_finds_it(
+    plugins: Plugins, engine_for: EngineFor
+) -> None:
+    bank = Refusing()
+    shop = await engine_for(toml_of(plugins, bank))
+    assert (await started(shop, "A")).state == "declined"
+    transport = httpx.ASGITransport(cast("Any", create_app(shop)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        assert await send(client, bank.message("A", "captured")) == 200
+    await looked_at(shop)
+    assert await waiting(shop) == 0
+    assert (await stored(shop, "A"))["captured"] == 1000, "the message is believed, late as it is"

@@ -45,13 +45,22 @@ def load_plugins(
     repeated = sorted({name for name in enabled if enabled.count(name) > 1})
     if repeated:
         raise BootError(f"{file}: [plugins] enabled lists '{repeated[0]}' twice; remove one")
-    installed = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    installed = _installed()
     plugins = [_load(entry, installed, file) for entry in enabled]
     if demo:
         plugins += _for_demo(plugins, installed, file)
     _check_names(plugins, file)
     _check_versions(plugins, engine_version, file)
     return in_order(plugins)
+
+
+def find_plugin(entry: str, file: Path) -> Plugin:
+    """Import one plugin, as `[plugins] enabled` of `file` names it. Raises BootError."""
+    return _load(entry, _installed(), file)
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def _for_demo(

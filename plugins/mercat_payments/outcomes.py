@@ -22,7 +22,8 @@ def values_of(operation: Record, outcome: Outcome | None) -> Record:
     if outcome is None:
         return {"state": "UNKNOWN"}
     if isinstance(outcome, Declined):
-        return {"state": "DECLINED", "message": storable(outcome.message)}
+        known = {} if outcome.ref is None else {"ref": outcome.ref}
+        return {"state": "DECLINED", "message": storable(outcome.message), **known}
     state = "DONE" if isinstance(outcome, Done) else "PENDING"
     if operation["kind"] == "START" and not _says_so(outcome):
         state = "PENDING"
@@ -62,10 +63,10 @@ async def _shown(context: Context, outcome: Outcome | None) -> Record:
     if outcome is None:
         return {}
     found: Record = {"request": None, "shown": None, "is_action": False, "expires_at": None}
+    if outcome.ref is not None:
+        found["ref"] = outcome.ref
     if isinstance(outcome, Declined):
-        ref = {} if outcome.ref is None else {"ref": outcome.ref}
-        return {**found, **ref, "message": storable(outcome.message)}
-    found["ref"] = outcome.ref
+        return {**found, "message": storable(outcome.message)}
     if isinstance(outcome, Pending):
         shown = {"url": None, "data": dict(outcome.data)} if outcome.data else None
         return {

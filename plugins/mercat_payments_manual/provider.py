@@ -43,6 +43,8 @@ class ManualProvider:
         return found
 
     async def start(self, request: Start) -> Outcome:
+        if request.saved_method is not None or request.saves:
+            raise Unsupported("nothing is kept of a buyer")
         if request.method == ON_DELIVERY and self._settings.on_delivery is not None:
             return Pending(request.key, message=f"Pay {_shown(request.money)} on delivery.")
         if request.method == BANK_TRANSFER and self._settings.bank_transfer is not None:

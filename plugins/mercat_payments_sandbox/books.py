@@ -74,7 +74,7 @@ def confirm(record: Record, code: str, clock: Clock) -> None:
 
 
 def approve(record: Record, clock: Clock) -> None:
-    """Take the money; with the method `authorize` reserve it only."""
+    """Take the money; with the method `authorize`, or where the shop says so, reserve it only."""
     amount, ref = record["amount"], record["ref"]
     record["state"] = "APPROVED"
     record["authorized"] = amount
@@ -122,7 +122,7 @@ def operate(
     refusal = _refusal(record, kind, request)
     answer = {**asked, "refusal": refusal, "events": []}
     if refusal is None:
-        new = [_done(record, kind, request, clock)]
+        new = _done(record, kind, request, clock)
         answer["events"] = [event["id"] for event in new]
         _tell(record, new, clock)
     record["operations"].append(answer)
@@ -140,18 +140,23 @@ def _refusal(record: Record, kind: str, request: Operation) -> str | None:
     return "captured" if record["captured"] and not held(record) else None
 
 
-def _done(record: Record, kind: str, request: Operation, clock: Clock) -> Record:
+def _done(record: Record, kind: str, request: Operation, clock: Clock) -> list[Record]:
     amount, ref = request.money.minor, f"{record['ref']}_{len(record['events'])}"
     if kind == "capture":
         record["captured"] += amount
-        return _event(record, "captured", amount, ref, clock)
+        new = [_event(record, "captured", amount, ref, clock)]
+        return [*new, _let_go(record, clock)] if request.is_last and held(record) else new
     if kind == "refund":
         record["refunded"] += amount
-        return _event(record, "refunded", amount, ref, clock)
-    rest = held(record)
-    record["voided"] += rest
+        return [_event(record, "refunded", amount, ref, clock)]
     if record["state"] in {*WAITING, "SETTLING"}:
         record["state"], record["reason"] = "VOIDED", "voided"
+    return [_let_go(record, clock)]
+
+
+def _let_go(record: Record, clock: Clock) -> Record:
+    rest = held(record)
+    record["voided"] += rest
     return _event(record, "voided", rest, record["ref"], clock)
 
 

@@ -168,7 +168,7 @@ def _settle_at_once(record: Record, clock: Clock) -> None:
         books.fail(record, "DECLINED", "card_declined", clock)
     elif outcome == "three_d_secure":
         record["state"] = "CODE"
-    elif outcome == "unknown":
+    elif outcome in {"pending", "unknown"}:
         books.settle_later(record, clock)
 
 

@@ -33,7 +33,7 @@ from mercat_payments_sandbox.sending import CODE, secret_of
 from mercat_payments_sandbox.settings import SandboxSettings
 from mercat_payments_sandbox.signing import read
 
-OUTCOMES = ("approve", "decline", "three_d_secure", "timeout", "unknown")
+OUTCOMES = ("approve", "decline", "three_d_secure", "pending", "timeout", "unknown")
 WORDS = {
     "card_declined": "The card was declined. Nothing was taken.",
     "authentication_failed": "The code was wrong three times. Nothing was taken.",
@@ -74,7 +74,10 @@ class SandboxProvider:
         return _METHODS
 
     async def start(self, request: Start) -> Outcome:
-        """Raises OutcomeUnknown where `data` wants that, ConflictError for a key of another's."""
+        """Raises OutcomeUnknown where `data` wants that, ConflictError for a key of another's.
+
+        What is answered is what the payment has come to, also by a key that came before.
+        """
         if (wrong := _wrong_data(request.data)) is not None:
             return wrong
         if request.saved_method is not None and not await self._keeps(request):

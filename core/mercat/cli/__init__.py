@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import mercat
-from mercat.cli import catalog, encryption, export, inspect, operations, run
+from mercat.cli import catalog, encryption, export, inspect, new, operations, payments, run
 from mercat.errors import BootError, MercatError, StoreError
 
 BOOT_EXIT, STORE_EXIT, OTHER_EXIT = 2, 3, 1
@@ -68,6 +68,8 @@ for command in (
     operations.migrate,
     operations.outbox,
     encryption.encryption,
+    payments.payments,
+    new.new,
 ):
     cli.add_command(command)
 

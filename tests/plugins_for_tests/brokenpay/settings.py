@@ -1,0 +1,5 @@
+from mercat_examplepay.settings import ExamplepaySettings
+
+
+class BrokenSettings(ExamplepaySettings):
+    fault: str
