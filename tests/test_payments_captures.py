@@ -204,6 +204,7 @@ async def heard(engine: Engine, order: dict[str, Any]) -> dict[str, Any]:
     return await stored_order(engine, order)
 
 
+@pytest.mark.gate
 async def test_what_is_sent_is_taken_and_what_is_cancelled_let_go(
     market: Engine, bank: Bank
 ) -> None:
@@ -228,6 +229,7 @@ async def test_what_is_sent_is_taken_and_what_is_cancelled_let_go(
     assert (now["payment"]["state"], now["settle_at"]) == ("paid", None)
 
 
+@pytest.mark.gate
 async def test_what_was_taken_goes_back_where_nothing_else_is_sent(
     market: Engine, bank: Bank
 ) -> None:
@@ -244,6 +246,7 @@ async def test_what_was_taken_goes_back_where_nothing_else_is_sent(
     assert now["payment"]["state"] == "paid"
 
 
+@pytest.mark.gate
 async def test_a_capture_that_is_refused_is_told_to_staff(market: Engine, bank: Bank) -> None:
     done = await completed(market, await ready(market, 1), method="bank:hold")
     order, key = done.order, str(done.order["_id"])
@@ -255,6 +258,7 @@ async def test_a_capture_that_is_refused_is_told_to_staff(market: Engine, bank: 
     assert now["payment"]["state"] == "ended", "so that it can be paid in another way"
 
 
+@pytest.mark.gate
 async def test_an_order_that_is_not_sent_is_let_go_of(market: Engine, bank: Bank) -> None:
     done = await completed(market, await ready(market, 1), method="bank:hold")
     order, key = done.order, str(done.order["_id"])
@@ -264,6 +268,7 @@ async def test_an_order_that_is_not_sent_is_let_go_of(market: Engine, bank: Bank
     assert now["payment"]["state"] == "ended"
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("trouble", [lost(), DomainError("x")])
 async def test_a_parcel_leaves_whatever_becomes_of_its_capture(
     trouble: Exception, market: Engine, bank: Bank

@@ -19,6 +19,8 @@ from .test_hooks import Plugins
 from .test_payments import toml_of
 from .test_payments_captures import MANY
 
+pytestmark = pytest.mark.gate
+
 KINDS = ("authorized", "captured", "voided", "refunded")
 OPERATIONS = st.one_of(
     st.tuples(st.just("capture"), st.integers(1, 1200), st.booleans()),

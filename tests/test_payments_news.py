@@ -23,6 +23,8 @@ from .test_hooks import Plugins
 from .test_payments import bank, made
 from .test_payments_captures import MANY
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["bank", "made"]
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError, NotFoundError
@@ -12,7 +14,7 @@ from mercat_payments.asking import check_events
 from mercat_payments.ledger import note_events, payments
 from mercat_payments.providers import providers_of
 
-_AT_ONCE = 2
+_LONGEST_REST = 0.05
 _FORGED = "this is no message of the provider's"
 
 _logger = logging.getLogger(__name__)
@@ -35,16 +37,31 @@ async def take(context: Context, code: str, events: Sequence[Event]) -> None:
     Raises ConflictError while a payment isn't known by its reference: the message may be faster
     than the answer to the call that began it.
     """
-    async with context.engine.own(_Places).free:
+    async with context.engine.own(_Line).looking():
         for ref, told in _by_payment(events).items():
             await _take(context, code, ref, told)
 
 
-class _Places:
-    """Few messages are looked at at once, so that those that come meanwhile are answered soon."""
+class _Line:
+    """Messages are looked at one by one, and no more than half of the time.
+
+    So those that come meanwhile are answered soon: a company sends one again that isn't.
+    """
 
     def __init__(self) -> None:
-        self.free = asyncio.Semaphore(_AT_ONCE)
+        self._turn = asyncio.Lock()
+        self._rested = 0.0
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        async with self._turn:
+            await asyncio.sleep(self._rested - time.monotonic())
+            began = time.monotonic()
+            try:
+                yield
+            finally:
+                ended = time.monotonic()
+                self._rested = ended + min(ended - began, _LONGEST_REST)
 
 
 async def _take(context: Context, code: str, ref: str, told: Sequence[Event]) -> None:

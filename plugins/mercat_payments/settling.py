@@ -37,7 +37,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 AT_ONCE = 48
 """How many calls of providers a run of the job makes at once."""
 _AT_ONE = 16
-_MOST = 200
+_MOST = 1_000
 _RUN_SECONDS = 30.0
 _STEPS = 4
 

@@ -9,6 +9,7 @@ to repeat. What keeps failing is retried later and later, and in the end put asi
 import asyncio
 import inspect
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -32,6 +33,7 @@ P = ParamSpec("P")
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 MOST_AT_ONCE = 16
+_READ_AT_ONCE = 500
 _GROWTH = 3
 _LONGEST_PAUSE = timedelta(hours=1)
 _POLL_SECONDS = 0.5
@@ -75,6 +77,7 @@ class Outbox:
         self._lease = lease
         self._wake = asyncio.Event()
         self._is_added = False
+        self._due: deque[Record] = deque()
         self._spared: set[tuple[str, str]] = set()
         self._storage.on_commit.append(self._on_commit)
 
@@ -207,8 +210,7 @@ class Outbox:
         """The event that is due first, leased: SecantusDB's findAndModify would read them all."""
         while True:
             now = stored_now()
-            due = {"state": "pending", "due_at": {"$lte": now}}
-            found = await self._collection.find_one(due, sort=[("due_at", 1)])
+            found = await self._next(now)
             if found is None:
                 return None
             mine = {"due_at": now + self._lease, "owner": self._storage.owner}
@@ -218,6 +220,17 @@ class Outbox:
             )
             if written.modified_count:
                 return {**found, **mine, "attempts": found["attempts"] + 1}
+
+    async def _next(self, now: datetime) -> Record | None:
+        """An event that was due when it was read; somebody else may have it by now.
+
+        Many are read at once: SecantusDB looks at all that are due, however few it gives.
+        """
+        if not self._due:
+            due = {"state": "pending", "due_at": {"$lte": now}}
+            found = self._collection.find(due).sort("due_at", 1).limit(_READ_AT_ONCE)
+            self._due.extend(await found.to_list())
+        return self._due.popleft() if self._due else None
 
     async def _deliver(self, event: Record) -> None:
         mine = {"_id": event["_id"], "owner": self._storage.owner, "attempts": event["attempts"]}
