@@ -133,7 +133,7 @@ def test_every_hook_has_a_test(hook: str) -> None:
 def verbs() -> Iterator[tuple[str, str]]:
     """Which hook is called by which verb, as the sources have it."""
     called = re.compile(
-        r"\.(gather|collect|first|notify|notify_reversed|outbox\.add)\(\s*(?:(?:session|within),\s*)?"
+        r"\.(gather|collect|first|notify|notify_reversed|outbox\.add)\(\s*(?:(?:session|within|None),\s*)?"
         r"(?:\w+\.)?(\w+)"
     )
     for file in [*(ROOT / "core").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
