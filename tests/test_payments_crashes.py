@@ -18,9 +18,13 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from mercat.checkout import CaptureStatus, CaptureWanted, payment_capture
 from mercat.engine import Engine
 from mercat.storage.stepdown import PatientCollection
+from mercat_payments.inbox import receive, take
+from mercat_payments.vault import customer_of
 
 from .banking import Bank, ended, events, refunded, started, status, stored
 from .conftest import EngineFor
+from .simulating import TABLE
+from .simulating import TOML as SIMULATED
 from .test_hooks import Plugins
 from .test_payments import bank, made, shop, toml_of
 from .test_payments_captures import MANY
@@ -197,3 +201,40 @@ async def test_a_kill_at_any_await_of_a_capture_takes_once_and_lets_go_of_the_re
         await started(shop, key, "hold")
 
     assert await killed_at_each(capture, prepare, check, "capture") >= 15
+
+
+async def test_a_kill_at_any_await_of_a_message_counts_it_once(shop: Engine, bank: Bank) -> None:
+    async def hear(key: str) -> None:
+        message = bank.message(key, "captured")
+        await receive(shop.context(), "bank", *message)
+        await take(shop.context(), "bank", bank.parse_webhook(*message))
+
+    async def check(key: str) -> None:
+        await hear(key)
+        assert await events(shop, key) == ["captured"]
+        found = await stored(shop, key)
+        assert (found["state"], found["captured"], found["start"]) == ("paid", 1000, "DONE")
+
+    async def prepare(key: str) -> None:
+        await started(shop, key, "later")
+        bank.accounts[f"start:{key}"].taken = True
+
+    assert await killed_at_each(hear, prepare, check, "message") >= 7
+
+
+async def test_a_kill_at_any_await_of_an_enrolment_enrols_one_customer(
+    engine_for: EngineFor,
+) -> None:
+    shop = await engine_for(SIMULATED, plugins=TABLE)
+
+    async def enrol(key: str) -> str:
+        return await customer_of(shop.context(), "sandbox", key)
+
+    async def check(key: str) -> None:
+        ref = await enrol(key)
+        known = shop.storage.database["payment_customers"]
+        assert [one["ref"] async for one in known.find({"user": key})] == [ref]
+        company = shop.storage.database["sandbox_customers"]
+        assert await company.count_documents({"_id": f"customer:sandbox:{key}"}) == 1
+
+    assert await killed_at_each(enrol, nothing, check, "enrol") >= 4
