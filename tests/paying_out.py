@@ -66,7 +66,7 @@ async def given_back(engine: Engine, order: Record, amount: str, index: int | No
     where = {"orderId": order_id(order)}
     if index is not None:
         where = {"sellerOrderId": part_id(order, index)}
-    await did(engine, "orderRefund", STAFF, amount={"amount": amount}, **where)
+    await did(engine, "refundCreate", STAFF, amount={"amount": amount}, **where)
     await looked_at(engine, order)
 
 

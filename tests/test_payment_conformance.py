@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from click.testing import CliRunner
 
 from mercat.cli import cli
@@ -14,6 +16,8 @@ from mercat.errors import BootError
 from .conftest import Mercat, Stores
 from .plugins_for_tests.brokenpay.faults import FAULTS
 from .test_docs import blocks
+
+pytestmark = pytest.mark.gate
 
 CLAUSES = range(1, 15)
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,14 +48,12 @@ def of(result: str, printed: str) -> set[int]:
     return {number for number, found in results(printed).items() if found == result}
 
 
-@pytest.mark.gate
 def test_the_simulated_company_keeps_the_protocol(mercat: Mercat, stores: Stores) -> None:
     done = mercat("payments", "check", "payments_sandbox", **stores_of(stores))
     assert done.code == 0, done.out
     assert of("passed", done.out) == {*CLAUSES} - {14}
 
 
-@pytest.mark.gate
 def test_what_is_paid_by_hand_keeps_what_is_asked_of_it(mercat: Mercat, stores: Stores) -> None:
     done = mercat("payments", "check", "payments_manual", **stores_of(stores))
     assert done.code == 0, done.out
@@ -74,6 +76,14 @@ def test_a_suite_without_a_class_is_no_suite(
     done = mercat("payments", "check", "media", **stores_of(stores))
     assert done.code == 2
     assert "no class that subclasses PaymentConformance" in done.err
+
+
+def faults() -> Iterator[ParameterSet]:
+    """One of each clause, and further ones in the long run."""
+    tried = set[int]()
+    for name, (clause, _) in FAULTS.items():
+        yield pytest.param(name, marks=[pytest.mark.long] if clause in tried else [])
+        tried.add(clause)
 
 
 def printed(what: str) -> str:
@@ -105,7 +115,6 @@ def checked(
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.gate
 def test_a_wallet_of_a_third_party_keeps_the_protocol(
     mercat_environment: dict[str, str], stores: Stores
 ) -> None:
@@ -115,8 +124,7 @@ def test_a_wallet_of_a_third_party_keeps_the_protocol(
     assert printed("TestExamplepay") in out, "docs/payment-conformance.md shows it as it was"
 
 
-@pytest.mark.gate
-@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.parametrize("fault", list(faults()))
 def test_a_broken_provider_fails_its_own_clause_and_no_other(
     mercat_environment: dict[str, str], stores: Stores, fault: str
 ) -> None:

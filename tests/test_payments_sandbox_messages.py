@@ -28,6 +28,8 @@ from .simulating import (
 )
 from .test_payments_sandbox import buyer, http, shop
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["buyer", "http", "shop"]
 
 

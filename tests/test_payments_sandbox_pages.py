@@ -17,6 +17,8 @@ from .conftest import EngineFor
 from .simulating import BACK, TABLE, TOML, Buyer, client_of, heading, payment, press
 from .test_payments_sandbox import buyer, http, shop
 
+pytestmark = pytest.mark.gate
+
 __all__ = ["buyer", "http", "shop"]
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

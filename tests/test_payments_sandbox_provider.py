@@ -84,7 +84,7 @@ async def test_what_is_only_to_be_reserved_is_not_taken(provider: SandboxProvide
     outcome = await provider.capture(request)
     assert [event.kind for event in outcome.events] == ["captured", "voided"]
     assert await provider.capture(request) == outcome
-    assert await balances(provider, ref) == Balances(captured=600)
+    assert await balances(provider, ref) == Balances(captured=600, released=400)
 
 
 async def test_twenty_at_once_with_one_key_are_one(provider: SandboxProvider) -> None:

@@ -27,6 +27,8 @@ from .order_changes import STAFF
 from .paying_out import MANAGER, TOML, given_back, looked_at, sent, sold, toml_of
 from .plugins_for_tests.remitter.company import COMPANY, SECRET
 
+pytestmark = pytest.mark.gate
+
 IBAN = "DE89 3704 0044 0532 0130 00"
 MONEY = "{ amount currency }"
 SELLER = f"""query ($id: ID!) {{ seller(id: $id) {{

@@ -62,7 +62,7 @@ async def sent_quietly(engine: Engine, order: Record, *, is_followed: bool) -> N
     await did(engine, "orderFulfil", STAFF, **where)
     if is_followed:
         await looked_at(engine, order)
-        await did(engine, "orderRefund", STAFF, amount={"amount": "14.90"}, **where)
+        await did(engine, "refundCreate", STAFF, amount={"amount": "14.90"}, **where)
 
 
 async def test_a_kill_at_any_await_of_a_run_pays_once(engine_for: EngineFor) -> None:

@@ -110,8 +110,8 @@ class Till:
     async def books(self, order: str) -> Books:
         """What the ledger comes to, as the company's books have it."""
         found = await self.stored(order)
-        disputed = found.get("disputed", 0)
-        return Books(found["authorized"], found["captured"], found["refunded"], disputed, 1)
+        sums = {name: found[name] for name in ("authorized", "captured", "refunded", "disputed")}
+        return Books(**sums, payments=1)
 
     async def twin(self, order: str, ref: str, minor: int) -> str:
         """Another payment like one that is stored, of which nothing is known yet."""
