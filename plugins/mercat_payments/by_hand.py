@@ -9,7 +9,7 @@ from mercat.errors import ConflictError, InvalidError, NotFoundError
 from mercat.money import Amount, format_minor, parse_amount
 from mercat.payments import Done, Event
 from mercat.storage import Record, Session
-from mercat.storage.idempotency import LONGEST_KEY
+from mercat.storage.idempotency import checked_key
 from mercat.texts import line_of
 from mercat.turns import turn
 from mercat_payments.ledger import note, note_outcome, operations, stored
@@ -76,15 +76,6 @@ async def seen(context: Context, key: str) -> Record:
     if payment is None:
         raise NotFoundError("there is no such payment", field=("paymentId",))
     return payment
-
-
-def checked_key(key: str | None) -> str:
-    """An idempotency key that is there. Raises InvalidError."""
-    if key is None or not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(
-            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
-        )
-    return key
 
 
 async def _by_hand(context: Context, key: str) -> Record:

@@ -10,10 +10,11 @@ from mercat.errors import ConflictError, InvalidError
 from mercat.money import format_minor
 from mercat.payments import Event, PaymentProvider
 from mercat.storage import Record, Session
+from mercat.storage.idempotency import checked_key
 from mercat.texts import line_of
 from mercat.turns import turn
 from mercat_payments.asking import is_known
-from mercat_payments.by_hand import checked_key, given_amount, seen
+from mercat_payments.by_hand import given_amount, seen
 from mercat_payments.documents import OPEN
 from mercat_payments.ledger import note, operations, stored
 from mercat_payments.operating import ask_for, begin, new_operation

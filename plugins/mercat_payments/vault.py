@@ -14,8 +14,8 @@ from mercat.context import Context
 from mercat.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from mercat.payments import Customer, Outcome, SavedMethod, SaveMethod, Vault
 from mercat.storage import Record
+from mercat.storage.idempotency import checked_key
 from mercat_payments.asking import SECONDS, ask_to_save
-from mercat_payments.by_hand import checked_key
 from mercat_payments.documents import PaymentCustomerDocument
 from mercat_payments.providers import providers_of
 

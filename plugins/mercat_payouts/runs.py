@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.storage import Record, Session
-from mercat.storage.idempotency import LONGEST_KEY
+from mercat.storage.idempotency import checked_key
 from mercat_payouts.accounts import accounts
 from mercat_payouts.by_hand import CODE
 from mercat_payouts.documents import PayoutRunDocument
@@ -37,10 +37,7 @@ async def run(context: Context, key: str | None) -> Run:
     get nothing as long as they are. Raises UnauthenticatedError, ForbiddenError, InvalidError.
     """
     await check_manages(context)
-    if key is None or not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(
-            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
-        )
+    key = checked_key(key)
     record = await _begun(context, key)
     found = {"provider": CODE, "available": {"$gt": 0}}
     due = await balances(context).find(found, {"seller": 1}).to_list()

@@ -11,7 +11,7 @@ from mercat.errors import InvalidError, NotFoundError
 from mercat.money import parse_amount
 from mercat.payments import Declined
 from mercat.storage import Record, Session
-from mercat.storage.idempotency import LONGEST_KEY, idempotent
+from mercat.storage.idempotency import checked_key, idempotent
 from mercat.texts import line_of
 from mercat_auth.audit.service import record
 from mercat_auth.sellers.reading import stored_seller
@@ -107,10 +107,7 @@ async def adjust_seller(
 async def adjust(context: Context, seller: str, given: Adjustment, key: str | None) -> None:
     """Write an adjustment down, once for each key. Raises as `adjust_seller` does."""
     await check_manages(context)
-    if key is None or not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(
-            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
-        )
+    key = checked_key(key)
     minor = parse_amount(given.amount, given.currency, ("amount",)).minor
     if not minor:
         raise InvalidError("an adjustment is more or less than nothing", field=("amount",))

@@ -76,6 +76,15 @@ async def idempotent(
         return stored
 
 
+def checked_key(key: str | None) -> str:
+    """An idempotency key that a client has to give. Raises InvalidError."""
+    if key is None or not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidError(
+            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
+        )
+    return key
+
+
 async def remembered(storage: Storage, *, scope: str, key: str, request: object) -> Result | None:
     """The result that a key has already; None for a new one. Raises as `idempotent` does."""
     found = await storage.collection(IdempotencyDocument).find_one({"_id": _identity(scope, key)})
@@ -88,8 +97,7 @@ async def remembered(storage: Storage, *, scope: str, key: str, request: object)
 
 
 def _identity(scope: str, key: str) -> str:
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(f"an idempotency key has 1 to {LONGEST_KEY} characters")
+    key = checked_key(key)
     return hashlib.sha256(f"{scope}\0{key}".encode(errors="surrogatepass")).hexdigest()
 
 

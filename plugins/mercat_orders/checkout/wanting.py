@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from mercat.context import Context
-from mercat.errors import InvalidError
-from mercat.storage.idempotency import LONGEST_KEY
+from mercat.storage.idempotency import checked_key
 from mercat_orders.orders.changes.paying import NOTHING, Means
 
 
@@ -60,10 +59,7 @@ def request_of(context: Context, cart: str, key: str, asked: object) -> Request:
 
     `cart` says whose it is where nobody is known; `asked` is anything JSON.
     """
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidError(
-            f"an idempotency key has 1 to {LONGEST_KEY} characters", field=("idempotencyKey",)
-        )
+    key = checked_key(key)
     viewer = context.viewer
     scope = f"{viewer.user or ''}\0{viewer.guest or ''}\0"
     scope += "" if viewer.user or viewer.guest else cart
