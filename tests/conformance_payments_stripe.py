@@ -154,7 +154,9 @@ class _Stripe(Company):
         """What Stripe.js gives the client."""
         data = {"type": kind, **{f"{kind}[{name}]": value for name, value in given.items()}}
         answer = await self.http.post("/v1/payment_methods", data=data)
-        return {"payment_method": answer.raise_for_status().json()["id"]}
+        ref: str = answer.raise_for_status().json()["id"]
+        self.account.secrets.append(ref)
+        return {"payment_method": ref}
 
     async def _post(self, path: str, given: Mapping[str, str]) -> None:
         (await self.http.post(path, data=given)).raise_for_status()

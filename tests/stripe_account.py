@@ -56,8 +56,8 @@ class Account:
         if path == "/v1/disputes":
             found = self.disputes.get(params["payment_intent"])
             return 200, _listed([] if found is None else [found])
-        if method == "GET":
-            return await self._asked(path, params)
+        if method != "POST":
+            return await self._asked(method, path, params)
         async with self._turn:
             return await self._refusal(path, params) or await self._made(path, params)
 
@@ -135,8 +135,8 @@ class Account:
         if intent["status"] == "canceled" and charge["status"] == "succeeded":
             charge |= {"refunded": True, "amount_refunded": charge["amount"]}
 
-    async def _asked(self, path: str, params: Mapping[str, str]) -> Answer:
-        found = await self.http.get(path, params=_known(params))
+    async def _asked(self, method: str, path: str, params: Mapping[str, str]) -> Answer:
+        found = await self.http.request(method, path, params=_known(params))
         if path == "/v1/refunds" and found.status_code == 500:
             return 200, _listed([])  # localstripe fails where there is no charge
         return self._told(found, params)

@@ -20,8 +20,14 @@ CLAUSES = range(1, 15)
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLEPAY = ROOT / "tests" / "thirdparty" / "mercat_examplepay"
 STRIPE_REASONS = {
-    *(f"`{name}` is declared" for name in ("manual_capture", "partial_refund", "saved_methods")),
+    "`manual_capture` is declared",
+    "`partial_capture` is declared, or no capture is",
+    "`saved_methods` is declared",
+    "`multiple_captures` is not declared",
+    "`by_hand` is not declared",
+    "Mercat's own tests prove it",
 }
+"""Nothing that the company could not be made to do."""
 
 
 def stores_of(stores: Stores) -> dict[str, str]:

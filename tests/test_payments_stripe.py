@@ -164,6 +164,7 @@ async def test_what_failed_3d_secure_may_be_paid_with_another_card(
         assert await provider.fetch(begun.ref) == []
         again = {"payment_method": secure}
         assert begun == await provider.resume(Resume("start:1", begun.ref, EUR, again))
+    assert isinstance(begun, ActionRequired)
     await authenticate(stripe, begun.ref, success=False)
     outcomes = await asyncio.gather(
         *(
