@@ -1,9 +1,9 @@
 """Stripe, for tests: localstripe in a process of its own, and a door before it.
 
 localstripe (https://github.com/adrienverge/localstripe) simulates Stripe's API, but passes over
-idempotency keys, and lacks parameters and fields that Stripe documents. The door has those: the
-same key is answered by what was answered before (https://docs.stripe.com/api/idempotent_requests).
-It also loses replies when it is told to, after they were given.
+idempotency keys, and lacks more that Stripe documents. The door has those: the same key is answered
+by what was answered before (https://docs.stripe.com/api/idempotent_requests); the account behind it
+has the rest. It also loses replies when it is told to, after they were given.
 """
 
 import asyncio
@@ -30,6 +30,8 @@ from mercat.payments import Start
 from mercat_payments_stripe.provider import StripeProvider
 from mercat_payments_stripe.settings import StripeSettings
 
+from .stripe_account import Account, Answer
+
 EUR = Amount(1250, "EUR")
 SECRET_KEY = "sk_test_hush"
 WEBHOOK_SECRET = "whsec_hush"
@@ -37,23 +39,20 @@ VISA = "pm_card_visa"
 DECLINED = "pm_card_chargeCustomerFail"
 SDK_WARNING = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 """The SDK gives httpx its body by a name that httpx would rather not have."""
-_AUTH = (SECRET_KEY, "")
-_LACKS = {"automatic_payment_methods", "return_url", "setup_future_usage", "expand"}
-
-Answer = tuple[int, bytes]
+AUTH = (SECRET_KEY, "")
 
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a localstripe of this file's own."""
-    with _localstripe(tmp_path_factory.mktemp("localstripe")) as url:
+    with running_localstripe(tmp_path_factory.mktemp("localstripe")) as url:
         yield url
 
 
 @pytest.fixture
 async def stripe(upstream: str) -> AsyncIterator["Door"]:
     """A door before it, with nothing in it."""
-    async with _door(upstream) as found:
+    async with opened_door(upstream) as found:
         yield found
 
 
@@ -70,7 +69,7 @@ def table(stripe: "Door", **more: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _localstripe(folder: Path) -> Iterator[str]:
+def running_localstripe(folder: Path) -> Iterator[str]:
     """The address of a localstripe that was started now."""
     log = folder / "localstripe.log"
     command = [sys.executable, "-m", "gunicorn", "localstripe.server:app", "--no-control-socket"]
@@ -95,7 +94,7 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     for _ in range(200):
         found = re.search(r"Listening at: (\S+)", log.read_text())
         if found and "Booting worker" in log.read_text():
-            httpx.get(f"{found[1]}/v1/refunds", auth=_AUTH, timeout=15).raise_for_status()
+            httpx.get(f"{found[1]}/v1/refunds", auth=AUTH, timeout=15).raise_for_status()
             return found[1]
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
@@ -115,7 +114,11 @@ class Asked:
 
 @dataclass
 class Door:
-    """`url` is where the shop finds Stripe; what it asked is in `asked`."""
+    """`url` is where the shop finds Stripe; what it asked is in `asked`.
+
+    The next request that makes something, or asks about a payment, is answered so much later, or
+    never where the door `is_silent`; it has its effect.
+    """
 
     upstream: str
     http: httpx.AsyncClient
@@ -123,12 +126,16 @@ class Door:
     asked: list[Asked] = field(default_factory=list)
     saved: dict[str, tuple[str, dict[str, str], Answer]] = field(default_factory=dict)
     busy: set[str | None] = field(default_factory=set)
-    taken: dict[str, int] = field(default_factory=dict)
     losing: list[str] = field(default_factory=list)
     breaking: list[str] = field(default_factory=list)
     answering: list[Answer] = field(default_factory=list)
     canned: list[bytes] = field(default_factory=list)
     on_loss: Callable[[], None] = lambda: None
+    slow_seconds: float = 0.0
+    is_silent: bool = False
+
+    def __post_init__(self) -> None:
+        self.account = Account(self.http)
 
     def lose(self, path: str) -> None:
         """Lose the next reply to a POST of this path, after it had its effect."""
@@ -155,6 +162,13 @@ class Door:
         query = dict(parse_qsl((raw or scope["query_string"]).decode()))
         key = headers.get("idempotency-key") if is_post else None
         status, body = await self._answer(scope["method"], path, query, key)
+        if is_post or path.startswith("/v1/payment_intents/"):
+            seconds, self.slow_seconds = self.slow_seconds, 0.0
+            await asyncio.sleep(seconds)
+            if self.is_silent:
+                self.is_silent = False
+                await receive()  # until the shop has given up
+                return
         is_lost = is_post and path in self.losing
         if is_lost:
             self.losing.remove(path)
@@ -194,50 +208,7 @@ class Door:
     async def _forwarded(self, method: str, path: str, params: dict[str, str]) -> Answer:
         if method == "GET" and self.canned:
             return 200, self.canned.pop(0)
-        if path == "/v1/payment_intents/search":
-            return 200, await self._search(params["query"])
-        known = {name: value for name, value in params.items() if name.split("[")[0] not in _LACKS}
-        is_confirmation = path.endswith("/confirm") and "payment_intents" in path
-        if is_confirmation and (paid_with := known.pop("payment_method", None)):
-            given = {"payment_method": paid_with}
-            await self.http.post(path.removesuffix("/confirm"), data=given)
-        found = await self.http.request(
-            method,
-            path,
-            data=known if method == "POST" else None,
-            params=None if method == "POST" else known,
-        )
-        if found.status_code != 200:
-            return found.status_code, found.content
-        told = found.json()
-        if path.endswith("/capture"):
-            self.taken[told["id"]] = int(params.get("amount_to_capture", told["amount"]))
-        if path.startswith("/v1/setup_intents") and told["status"] == "succeeded":
-            await self.http.post(
-                f"/v1/payment_methods/{told['payment_method']}/attach",
-                data={"customer": told["customer"]},
-            )
-        if told["object"] == "payment_intent":
-            self._complete(told, is_expanded="latest_charge" in params.values())
-        return 200, orjson.dumps(told)
-
-    async def _search(self, query: str) -> bytes:
-        """https://docs.stripe.com/search#search-query-language, of which one clause is known."""
-        asked = re.fullmatch(r'metadata\["(\w+)"\]:"([^"]+)"', query)
-        assert asked is not None, query
-        rows = (await self.http.get("/v1/payment_intents", params={"limit": 100})).json()["data"]
-        found = [row for row in rows if row["metadata"].get(asked[1]) == asked[2]]
-        return orjson.dumps({"object": "search_result", "data": found, "has_more": False})
-
-    def _complete(self, intent: dict[str, Any], *, is_expanded: bool) -> None:
-        """Have a PaymentIntent the fields that localstripe's lacks."""
-        taken = self.taken.get(intent["id"], intent["amount"])
-        status, charge = intent["status"], intent["latest_charge"]
-        intent["amount_received"] = taken if status == "succeeded" else 0
-        intent["amount_capturable"] = intent["amount"] if status == "requires_capture" else 0
-        if charge is not None:
-            charge |= {"amount_captured": intent["amount_received"], "disputed": False}
-            intent["latest_charge"] = charge if is_expanded else charge["id"]
+        return await self.account.answer(method, path, params)
 
 
 def _in_use() -> Answer:
@@ -251,15 +222,16 @@ def _other_parameters() -> Answer:
 
 
 @contextlib.asynccontextmanager
-async def _door(upstream: str) -> AsyncIterator[Door]:
+async def opened_door(upstream: str) -> AsyncIterator[Door]:
     """A door before a localstripe, with nothing in that."""
-    async with httpx.AsyncClient(base_url=upstream, auth=_AUTH) as http:
+    async with httpx.AsyncClient(base_url=upstream, auth=AUTH) as http:
         (await http.delete("/_config/data")).raise_for_status()
         found = Door(upstream, http)
         config = uvicorn.Config(found, log_level="critical", lifespan="off")
         server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             found.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            found.account.page = found.url
             serving = asyncio.create_task(server._serve([listening]))
             yield found
             server.should_exit = True
@@ -275,11 +247,11 @@ async def card(found: Door, number: str) -> str:
     return str(answer.json()["id"])
 
 
-async def authenticate(found: Door, secret: str, *, success: bool = True) -> None:
-    """What the buyer does in the dialogue of 3-D Secure."""
-    intent = secret.partition("_secret_")[0]
+async def authenticate(found: Door, ref: str, *, success: bool = True) -> None:
+    """What the buyer of a PaymentIntent does in the dialogue of 3-D Secure."""
+    secret = (await found.account.shown(ref))["client_secret"]
     answer = await found.http.post(
-        f"/v1/payment_intents/{intent}/_authenticate",
+        f"/v1/payment_intents/{ref}/_authenticate",
         data={"client_secret": secret, "success": str(success).lower()},
     )
     answer.raise_for_status()

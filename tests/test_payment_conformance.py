@@ -1,6 +1,7 @@
 """`mercat payments check`: the conformance kit over the providers that come with Mercat."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,15 @@ pytestmark = pytest.mark.gate
 CLAUSES = range(1, 15)
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLEPAY = ROOT / "tests" / "thirdparty" / "mercat_examplepay"
+STRIPE_REASONS = {
+    "`manual_capture` is declared",
+    "`partial_capture` is declared, or no capture is",
+    "`saved_methods` is declared",
+    "`multiple_captures` is not declared",
+    "`by_hand` is not declared",
+    "Mercat's own tests prove it",
+}
+"""Nothing that the company could not be made to do."""
 
 
 def stores_of(stores: Stores) -> dict[str, str]:
@@ -44,6 +54,12 @@ def results(printed: str) -> dict[int, str]:
     return found
 
 
+def reasons(printed: str) -> set[str]:
+    """Why something was not asked."""
+    found = re.findall(r"^ +n/a: (.*(?:\n {13}\S.*)*)", printed, re.MULTILINE)
+    return {reason for each in found for reason in " ".join(each.split()).split("; ")}
+
+
 def of(result: str, printed: str) -> set[int]:
     return {number for number, found in results(printed).items() if found == result}
 
@@ -59,6 +75,14 @@ def test_what_is_paid_by_hand_keeps_what_is_asked_of_it(mercat: Mercat, stores: 
     assert done.code == 0, done.out
     assert of("passed", done.out) == {1, 2, 13}
     assert of("n/a", done.out) == {*CLAUSES} - {1, 2, 13}
+
+
+@pytest.mark.gate
+def test_stripe_keeps_the_protocol(mercat_environment: dict[str, str], stores: Stores) -> None:
+    code, out = checked("payments_stripe", mercat_environment, stores, ROOT)
+    assert code == 0, out
+    assert of("passed", out) == {*CLAUSES} - {14}
+    assert reasons(out) == STRIPE_REASONS
 
 
 def test_a_plugin_without_a_suite_hears_what_to_write(mercat: Mercat) -> None:
@@ -94,9 +118,13 @@ def printed(what: str) -> str:
 
 
 def checked(
-    plugin: str, environment: dict[str, str], stores: Stores, **more: str
+    plugin: str,
+    environment: dict[str, str],
+    stores: Stores,
+    folder: Path = EXAMPLEPAY,
+    **more: str,
 ) -> tuple[int, str]:
-    """The exit code and the output of the kit, with the wallet's folders on the path."""
+    """The exit code and the output of the kit in a folder, with the wallet's on the path."""
     folders = [EXAMPLEPAY, EXAMPLEPAY / "tests", environment["PYTHONPATH"]]
     done = subprocess.run(
         [sys.executable, "-m", "mercat.cli", "payments", "check", plugin],
@@ -106,7 +134,7 @@ def checked(
             **more,
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
         },
-        cwd=EXAMPLEPAY,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,

@@ -1,7 +1,6 @@
 """What the provider says and does, with localstripe."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,10 +83,23 @@ async def test_a_key_is_one_payment_and_another_sum_under_it_is_refused(
     assert other != again
 
 
+async def test_a_key_is_one_refund_and_another_sum_under_it_is_refused(
+    provider: StripeProvider, stripe: Door
+) -> None:
+    paid = await provider.start(start())
+    assert isinstance(paid, Done)
+    first = await provider.refund(Operation("refund:a", paid.ref, Amount(250, "EUR")))
+    with pytest.raises(ConflictError):
+        await provider.refund(Operation("refund:a", paid.ref, Amount(350, "EUR")))
+    assert first == await provider.refund(Operation("refund:a", paid.ref, Amount(250, "EUR")))
+    assert [made["amount"] for made in stripe.made("/v1/refunds")] == ["250"]
+
+
 async def test_a_declined_card_is_declined_in_words_for_the_buyer(provider: StripeProvider) -> None:
     outcome = await provider.start(start(paid_with=DECLINED))
     assert isinstance(outcome, Declined)
     assert (outcome.code, outcome.message) == ("card_declined", "Your card was declined.")
+    assert (outcome.ref or "").startswith("pi_")
 
 
 async def test_money_is_reserved_and_taken_in_part(provider: StripeProvider) -> None:
@@ -129,7 +141,7 @@ async def test_3d_secure_is_the_clients_and_only_stripe_is_believed(
     assert begun.client_data["publishable_key"] == "pk_test_shown"
     request = Resume("start:1", begun.ref, EUR, {"status": "succeeded"})
     assert await provider.resume(request) == begun
-    await authenticate(stripe, begun.client_data["client_secret"])
+    await authenticate(stripe, begun.ref)
     for _ in range(2):
         paid = await provider.resume(request)
         assert isinstance(paid, Done)
@@ -143,16 +155,17 @@ async def test_what_failed_3d_secure_may_be_paid_with_another_card(
     begun = await provider.start(start(paid_with=secure, return_url=back))
     for _ in range(2):  # the same card again is asked for again
         assert isinstance(begun, ActionRequired)
-        await authenticate(stripe, begun.client_data["client_secret"], success=False)
+        assert begun.url == f"{stripe.url}/authenticate/{begun.ref}"
+        await authenticate(stripe, begun.ref, success=False)
         waiting = await provider.resume(Resume("start:1", begun.ref, EUR))
         assert isinstance(waiting, ActionRequired)
         assert "failed authentication" in waiting.message
+        assert waiting.client_data["client_secret"].startswith(begun.ref)
         assert await provider.fetch(begun.ref) == []
         again = {"payment_method": secure}
-        begun = await provider.resume(Resume("start:1", begun.ref, EUR, again))
-        assert begun == replace(waiting, message="")
+        assert begun == await provider.resume(Resume("start:1", begun.ref, EUR, again))
     assert isinstance(begun, ActionRequired)
-    await authenticate(stripe, begun.client_data["client_secret"], success=False)
+    await authenticate(stripe, begun.ref, success=False)
     outcomes = await asyncio.gather(
         *(
             provider.resume(Resume("start:1", begun.ref, EUR, {"payment_method": VISA}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe import StripeObject
 
-from mercat.errors import InvalidError
+from mercat.errors import ConflictError, InvalidError
 from mercat.payments import (
     Capabilities,
     Declined,
@@ -22,7 +22,7 @@ from mercat.payments import (
 )
 from mercat_payments_stripe import webhooks
 from mercat_payments_stripe.actions import action_of
-from mercat_payments_stripe.amounts import stripe_amount
+from mercat_payments_stripe.amounts import amount_of, stripe_amount
 from mercat_payments_stripe.api import FailedError, RefusedError, StripeApi
 from mercat_payments_stripe.facts import (
     KEY,
@@ -261,11 +261,15 @@ class StripeProvider(StripeVault):
     async def _refund_of(self, request: Operation) -> Told | None:
         """The refund of a key, where it was made already: by Stripe's word, not by its memory.
 
-        Of a key that came with an error of Stripe's own nothing else is heard for 24 hours.
+        Of a key that came with an error of Stripe's own nothing else is heard for 24 hours. Raises
+        ConflictError where it was of another sum.
         """
         refunds = await self._refunds(request.ref)
         mine = (each for each in refunds if (each.get("metadata") or {}).get(KEY) == request.key)
-        return next(mine, None)
+        found = next(mine, None)
+        if found is not None and amount_of(found["amount"], found["currency"]) != request.money:
+            raise ConflictError("this key came with something else before")
+        return found
 
     async def _refunded(self, request: Operation) -> Told:
         params: Any = {

@@ -27,8 +27,8 @@ def check(plugin: str, *, tracebacks: bool) -> None:
     """Try a payment PLUGIN against the protocol, and print clause by clause what holds.
 
     PLUGIN is named as in [plugins] enabled; no engine.toml is needed. Its suite is the module
-    `conformance` of its package, or tests/test_conformance.py in this folder. Exits with 1 where
-    something doesn't hold.
+    `conformance` of its package, or tests/conformance_PLUGIN.py or tests/test_conformance.py in
+    this folder. Exits with 1 where something doesn't hold.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     missing += [

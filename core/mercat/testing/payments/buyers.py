@@ -35,6 +35,26 @@ async def _outcome(desk: Desk, request: Start, ref: str, data: Mapping[str, str]
         return None
 
 
+async def _let_go(desk: Desk, request: Start, action: ActionRequired, act: Act) -> Outcome:
+    """What a payment comes to that may still be paid, such as with another card.
+
+    The shop ends it by `void`, once the time is over; a buyer who comes back gets no more of it.
+    """
+    is_over = action.expires <= datetime.now(UTC)
+    check(
+        is_over or act == "refuse",
+        "after the time was over, `resume` gives the buyer more of it: answer Declined, or keep "
+        "`expires`",
+    )
+    gone = await desk.do("void", desk.operation("void", action.ref, request.money.minor))
+    check(
+        isinstance(gone, Done),
+        f"after the buyer's '{act}', the action stands, and `void` answers {type(gone).__name__}: "
+        "end what waits for its buyer, or have `resume` answer Declined",
+    )
+    return await desk.resume(request, action.ref, {})
+
+
 @clause(7)
 class TruthClauses:
     async def test_a_declined_payment_has_no_money(self, desk: Desk) -> None:
@@ -135,6 +155,8 @@ class ActionClauses:
         request, action = await desk.acting()
         data = await desk.company.act(action, act)
         outcome = await desk.resume(request, action.ref, data)
+        if isinstance(outcome, ActionRequired):
+            outcome = await _let_go(desk, request, outcome, act)
         check(
             isinstance(outcome, Declined),
             f"after the buyer's '{act}', `resume` answers {type(outcome).__name__}: it is Declined",

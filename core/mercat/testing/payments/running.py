@@ -12,7 +12,8 @@ from mercat.plugins import find_plugin
 from mercat.settings import FILE_NAME
 from mercat.testing.payments.table import Table
 
-BESIDE = Path("tests") / "test_conformance.py"
+TESTS = Path("tests")
+BESIDE = TESTS / "test_conformance.py"
 
 _QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # the kit is imported already
 
@@ -40,14 +41,17 @@ def run_suite(plugin: str, *, tracebacks: bool = False) -> int:
 
 def _suite(plugin: str) -> list[str]:
     """What pytest is given."""
-    package = find_plugin(plugin, Path(FILE_NAME)).package.__name__
-    module = f"{package}.conformance"
+    found = find_plugin(plugin, Path(FILE_NAME))
+    module = f"{found.package.__name__}.conformance"
     if find_spec(module) is not None:
         return ["--pyargs", module]
-    if BESIDE.is_file():
-        return [str(BESIDE)]
+    own = TESTS / f"conformance_{found.name}.py"
+    for file in (own, BESIDE):
+        if file.is_file():
+            return [str(file)]
     raise BootError(
-        f"'{plugin}' has no suite: write `class Test{plugin.title().replace('_', '')}"
-        f"(PaymentConformance)` into {BESIDE} of its folder, and run this there, or into "
-        f"{module.replace('.', '/')}.py; see docs/payment-plugin.md"
+        f"'{plugin}' has no suite here: run this in the folder that has it as {BESIDE}, or as "
+        f"{own} where there are several; or write `class Test{plugin.title().replace('_', '')}"
+        f"(PaymentConformance)` there, or into {module.replace('.', '/')}.py; "
+        "see docs/payment-plugin.md"
     )
