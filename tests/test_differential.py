@@ -61,18 +61,21 @@ def note(found: Sequence[tuple[ExecutionResult, bool]]) -> None:
 modes = st.sampled_from(MODES)
 
 
+@pytest.mark.gate
 @given(operations(SYNC, walks(SYNC)), modes)
 @share(2)
 async def test_walks_through_the_torture_schema(operation: Operation, mode: Mode) -> None:
     note(await agree(operation, mode))
 
 
+@pytest.mark.gate
 @given(operations(SYNC, drawn_by_others(SYNC)), modes)
 @share(1)
 async def test_other_documents_of_the_torture_schema(operation: Operation, mode: Mode) -> None:
     note(await agree(operation, mode))
 
 
+@pytest.mark.gate
 @given(operations(SYNC, walks(SYNC, operation=OperationType.MUTATION)), modes)
 @share(1)
 async def test_mutations_of_the_torture_schema(operation: Operation, mode: Mode) -> None:
@@ -224,6 +227,7 @@ def _is_null(data: Any, path: Sequence[str | int]) -> bool:
     return data is None
 
 
+@pytest.mark.gate
 @given(
     st.deferred(
         lambda: operations(merged_schema(), walks(merged_schema(), literals=MERGED_LITERALS))

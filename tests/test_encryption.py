@@ -468,6 +468,7 @@ async def test_a_value_that_was_replaced_meanwhile_is_not_put_back(
     assert await keys_in_use(engine) == {"personal-2"}
 
 
+@pytest.mark.gate
 def test_a_rotation_that_was_killed_goes_on(
     mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ async def check_tree(engine: Engine) -> dict[Any, dict[str, Any]]:
     return categories
 
 
+@pytest.mark.gate
 @needs_taxonomy
 async def test_shopify_taxonomy_is_read_whole(engine: Engine, client: Client) -> None:
     tally = await twice(engine, "categories", TAXONOMY)
@@ -182,6 +183,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.gate
 @needs_proc
 @needs_journey
 def test_memory_of_an_import_does_not_grow_with_the_file(
@@ -626,6 +628,7 @@ async def test_two_batches_at_once_keep_the_order_of_the_file_and_share_no_sku(
     assert slugs == sorted(slugs)
 
 
+@pytest.mark.gate
 def test_a_killed_import_is_started_again_and_leads_to_the_same_shop(
     mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -341,6 +341,7 @@ async def test_a_bad_type_is_rejected_by_itself(
     assert said.reason.startswith(reason)
 
 
+@pytest.mark.gate
 def test_types_and_products_move_by_the_command_line(mercat: Mercat, tmp_path: Path) -> None:
     type_ = {"name": "Tea", "attributes": [{"key": "grade", "name": "Grade", "kind": "text"}]}
     write_jsonl(tmp_path / "types.jsonl", [type_])
