@@ -195,7 +195,7 @@ async def test_histories_of_many_stocks_are_each_its_own(engine: Engine) -> None
         ({"delta": 1, "setTo": 3}, "delta", "INVALID"),
         ({"delta": 1, "note": "x" * 1_001}, "note", "INVALID"),
         ({"delta": 1_000_000_000}, None, "INVALID"),
-        ({"delta": 1, "idempotencyKey": ""}, ["input", "idempotencyKey"], "INVALID"),
+        ({"delta": 1, "idempotencyKey": ""}, "idempotencyKey", "INVALID"),
         (
             {"delta": 1, "variantId": encode_id("ProductVariant", "0" * 24)},
             "variantId",
