@@ -103,7 +103,7 @@ def test_a_suite_without_a_class_is_no_suite(
 
 
 GATED = {"forgetful", "pessimistic", "hundredths", "trusting"}
-"""Faults whose kit is run each time; the others are in the long run, as each takes half a minute."""
+"""Faults that are tried each time; each takes half a minute, so the others are in the long run."""
 
 
 def faults() -> Iterator[ParameterSet]:
