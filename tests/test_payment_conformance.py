@@ -102,7 +102,7 @@ def test_a_suite_without_a_class_is_no_suite(
     assert "no class that subclasses PaymentConformance" in done.err
 
 
-GATED = {"forgetful", "pessimistic", "hundredths", "trusting"}
+GATED = {"hundredths", "trusting"}
 """Faults that are tried each time; each takes half a minute, so the others are in the long run."""
 
 
@@ -144,6 +144,7 @@ def checked(
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_wallet_of_a_third_party_keeps_the_protocol(
     mercat_environment: dict[str, str], stores: Stores
 ) -> None:

@@ -30,7 +30,7 @@ def _company_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_payments_crashes, "_CALLS", calls)
 
 
-@pytest.mark.parametrize("what", ["transfer", "reverse"])
+@pytest.mark.parametrize("what", ["transfer", pytest.param("reverse", marks=pytest.mark.long)])
 async def test_a_kill_at_any_await_moves_money_once(shop: Engine, what: str) -> None:
     await ready(shop)
     made: dict[str, Record] = {}

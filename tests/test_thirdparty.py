@@ -212,6 +212,7 @@ def asked(http: httpx.Client, shop: str, query: str, **variables: Any) -> Any:
 
 
 @pytest.mark.gate
+@pytest.mark.long
 def test_a_new_plugin_installs_and_keeps_the_protocol(
     python: Path, stores: Stores, tmp_path: Path
 ) -> None:
