@@ -70,12 +70,14 @@ async def payments_of_orders(context: Context, keys: Sequence[str]) -> dict[str,
 async def watched(context: Context, key: str, secret: str | None) -> Record:
     """A payment that is watched, as it is now. Raises NotFoundError for who may not see it."""
     payment = await stored(context, key)
-    order = None if payment is None else await orders(context).find_one({"_id": order_key(key)})
-    if payment is not None and await is_staff(context):
+    if payment is not None and (await is_staff(context) or await _pays(context, key, secret)):
         return payment
-    if payment is None or order is None or not await pays(context, order, secret):
-        raise NotFoundError("there is no such payment", field=("id",))
-    return payment
+    raise NotFoundError("there is no such payment", field=("id",))
+
+
+async def _pays(context: Context, key: str, secret: str | None) -> bool:
+    order = await orders(context).find_one({"_id": order_key(key)})
+    return order is not None and await pays(context, order, secret)
 
 
 async def operations_of(context: Context, keys: Sequence[str]) -> dict[str, list[Record]]:
