@@ -24,7 +24,15 @@ from mercat.storage import cancel
 
 from .conftest import EngineFor, until
 from .identity import SHOP, signed_in
-from .matrix.operations import ANEW, MUTATIONS, NODES, QUERIES, SUBSCRIPTIONS, Entry
+from .matrix.operations import (
+    ANEW,
+    MUTATIONS,
+    NODES,
+    OF_WHO_ASKS,
+    QUERIES,
+    SUBSCRIPTIONS,
+    Entry,
+)
 from .matrix.world import PEOPLE, ROLES, World, png
 
 FILE = Path(__file__).with_name("access.toml")
@@ -119,8 +127,16 @@ async def _mutated(world: World, name: str) -> str:
         f"mutation ($input: {kind}Input!) {{ {field}(input: $input) "
         f"{{ __typename userErrors {{ code message }}{results} }} }}"
     )
-    given = dict(await _value(MUTATIONS[name], world))
-    return await asked(world, document, {"input": given})
+    given = _refused(world, name) or dict(await _value(MUTATIONS[name], world))
+    word = await asked(world, document, {"input": given})
+    if word in WORDS.values():
+        world.refused[name] = given
+    return word
+
+
+def _refused(world: World, name: str) -> dict[str, Any] | None:
+    """What the role before was refused, which has changed nothing and can be asked for again."""
+    return None if name in OF_WHO_ASKS else world.refused.pop(name, None)
 
 
 async def _queried(world: World, name: str) -> str:

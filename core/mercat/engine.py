@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
@@ -17,7 +18,7 @@ from mercat.errors import BootError
 from mercat.graphql.documents import Documents
 from mercat.graphql.extend import Contribution, MergedSchema
 from mercat.graphql.schema import SCHEMA
-from mercat.graphql.streams import prepared
+from mercat.graphql.streams import Prepared
 from mercat.hooks import Hooks
 from mercat.importing import Importer
 from mercat.manifest import PluginSettings
@@ -207,15 +208,11 @@ class Engine:
         }
 
     def _merge_schema(self) -> MergedSchema:
-        contributions = [Contribution("mercat", SCHEMA)]
-        contributions += [
-            Contribution(plugin, classes) for plugin, classes in self.hooks.gather(lifecycle.schema)
-        ]
-        return MergedSchema(
-            contributions,
-            {plugin.package.__name__: plugin.name for plugin in self.plugins},
+        given = [("mercat", SCHEMA), *self.hooks.gather(lifecycle.schema)]
+        return _merged(
+            tuple(Contribution(plugin, tuple(classes)) for plugin, classes in given),
+            tuple((plugin.package.__name__, plugin.name) for plugin in self.plugins),
             suggestions=not self.settings.shop.production,
-            extensions=[prepared(lambda: self.documents)],
         )
 
     def _documents(self) -> list[type[Document]]:
@@ -255,6 +252,22 @@ class Engine:
             for plugin in self.plugins
         )
         return find_migrations(folders)
+
+
+@lru_cache(maxsize=16)
+def _merged(
+    contributions: tuple[Contribution, ...],
+    packages: tuple[tuple[str, str], ...],
+    *,
+    suggestions: bool,
+) -> MergedSchema:
+    """The schema of these; engines in one process that have the same share it.
+
+    A test suite makes many, and putting a schema together is half of making an engine.
+    """
+    return MergedSchema(
+        contributions, dict(packages), suggestions=suggestions, extensions=[Prepared]
+    )
 
 
 def _collection(document: type[Document]) -> str:

@@ -121,6 +121,9 @@ ANEW = {
 }
 """Mutations after which who asked isn't who they were; each is asked by somebody new."""
 
+OF_WHO_ASKS = {"sellerClose", "sellerInvitationAccept"}
+"""Mutations whose input is made for who asks; what another was refused doesn't do."""
+
 ADDRESS = {
     "name": "Ada",
     "lines": ["Unter den Linden 1"],

@@ -54,6 +54,7 @@ class World:
         self.api_key = ""
         self.tokens: dict[Any, str] = {}
         self.made: dict[str, Any] = {}
+        self.refused: dict[str, dict[str, Any]] = {}
 
     async def fill(self) -> None:
         """Make the people, and the API key."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeGuard, cast
@@ -188,49 +188,46 @@ def _is_well_formed(message: Any) -> TypeGuard[dict[str, Any]]:
     )
 
 
-def prepared(documents: Callable[[], Documents]) -> type[SchemaExtension]:
-    """A Strawberry extension that takes documents, and their limits, from the document cache."""
+class Prepared(SchemaExtension):
+    """Takes documents, and their limits, from the document cache of the context's engine."""
 
-    class Prepared(SchemaExtension):
-        def on_parse(self) -> Iterator[None]:
-            context = self.execution_context
-            context.validation_rules = ()
-            # The operations of one WebSocket share its context, but not what they load.
-            if isinstance(context.context, Context):
-                context.context = replace(context.context, loaders={})
-            try:
-                document = documents().get(context.query or "")
-                documents().executions[STREAMED] += 1
-                self._check_operation(document)
-                context.graphql_document = document.node
-            except InvalidDocument as invalid:
-                self._refuse(invalid.errors)
-            except GraphQLError as error:
-                self._refuse([error])
-            yield
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        context.validation_rules = ()
+        # The operations of one WebSocket share its context, but not what they load.
+        context.context = replace(context.context, loaders={})
+        try:
+            documents: Documents = context.context.engine.documents
+            document = documents.get(context.query or "")
+            documents.executions[STREAMED] += 1
+            self._check_operation(document)
+            context.graphql_document = document.node
+        except InvalidDocument as invalid:
+            self._refuse(invalid.errors)
+        except GraphQLError as error:
+            self._refuse([error])
+        yield
 
-        def _check_operation(self, document: Document) -> None:
-            context = self.execution_context
-            name = context._provided_operation_name  # noqa: SLF001  an InitVar has no other name
-            operation = document.operation(name or None).operation
-            if StrawberryOperationType[operation.name] not in context.allowed_operations:
-                raise refusal(_not_here(operation))
+    def _check_operation(self, document: Document) -> None:
+        context = self.execution_context
+        name = context._provided_operation_name  # noqa: SLF001  an InitVar has no other name
+        operation = document.operation(name or None).operation
+        if StrawberryOperationType[operation.name] not in context.allowed_operations:
+            raise refusal(_not_here(operation))
 
-        def _refuse(self, errors: Sequence[GraphQLError]) -> None:
-            context = self.execution_context
-            context.graphql_document = _NOTHING
-            context._provided_operation_name = None  # noqa: SLF001
-            context.pre_execution_errors = list(errors)
+    def _refuse(self, errors: Sequence[GraphQLError]) -> None:
+        context = self.execution_context
+        context.graphql_document = _NOTHING
+        context._provided_operation_name = None  # noqa: SLF001
+        context.pre_execution_errors = list(errors)
 
-        def on_operation(self) -> Iterator[None]:
-            yield
-            _present(self.execution_context.result)
+    def on_operation(self) -> Iterator[None]:
+        yield
+        _present(self.execution_context.result)
 
-        def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
-            _present(result)
-            yield
-
-    return Prepared
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        _present(result)
+        yield
 
 
 def _not_here(operation: OperationType) -> str:
