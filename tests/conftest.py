@@ -30,6 +30,9 @@ from tests.torture import profiles
 
 __all__ = ["Client", "Stores", "profiles"]  # importing the last registers Hypothesis's profiles
 
+# Hundreds of processes are started, and each would compile all of the modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 collect_ignore = ["thirdparty"]  # distributions of their own, with tests of their own
 _ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = _ROOT.parent / "shared" / "data"

@@ -9,6 +9,7 @@ import mercat
 from mercat.cli import catalog, encryption, export, inspect, new, operations, payments, run
 from mercat.errors import BootError, MercatError, StoreError
 
+_COMMANDS = "mercat.plugin_commands"
 BOOT_EXIT, STORE_EXIT, OTHER_EXIT = 2, 3, 1
 
 
@@ -16,15 +17,21 @@ class PluginGroup(click.Group):
     """The built-in commands, and below them those of the enabled plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(_plugin_commands(ctx.params.get("config")))]
+        return [*super().list_commands(ctx), *sorted(_plugin_commands(ctx))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _plugin_commands(ctx.params.get("config")).get(
-            cmd_name
-        )
+        return super().get_command(ctx, cmd_name) or _plugin_commands(ctx).get(cmd_name)
 
 
-def _plugin_commands(config: Path | None) -> dict[str, click.Command]:
+def _plugin_commands(ctx: click.Context) -> dict[str, click.Command]:
+    """The plugins' commands, for which an engine is made once."""
+    if _COMMANDS not in ctx.meta:
+        ctx.meta[_COMMANDS] = _commands_of(ctx.params.get("config"))
+    found: dict[str, click.Command] = ctx.meta[_COMMANDS]
+    return found
+
+
+def _commands_of(config: Path | None) -> dict[str, click.Command]:
     """The plugins' commands; none where the engine can't boot, as built-in ones then say."""
     from mercat import lifecycle
     from mercat.cli.settings import engine_from
