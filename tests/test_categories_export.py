@@ -46,6 +46,7 @@ def test_an_export_imports_into_nothing_new(mercat: Mercat, tmp_path: Path) -> N
     assert sorted(back.read_text().splitlines()) == sorted(out.read_text().splitlines())
 
 
+@pytest.mark.long
 def test_an_export_has_its_rows_in_their_order_again(mercat: Mercat, tmp_path: Path) -> None:
     given = write_jsonl(tmp_path / "c.jsonl", ROWS)
     assert mercat("import", "categories", str(given)).code == 0

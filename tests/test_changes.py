@@ -155,6 +155,7 @@ async def test_a_token_that_nobody_knows_is_an_error(engine: Engine) -> None:
             await asyncio.wait_for(anext(batches), 10)
 
 
+@pytest.mark.gate
 async def test_nothing_is_lost_when_the_database_is_killed(folder: Path, data: Path) -> None:
     async with storage_in(folder) as storage:
         notes = storage.collection(NoteDocument)

@@ -112,7 +112,8 @@ def check_answers(asked: list[Asked]) -> None:
             assert each.answer.headers["retry-after"] == "1"
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("count", [12, 400])
 async def test_one_unit_is_sold_once_whatever_the_network_does(
     engine_for: EngineFor, stores: Stores, count: int
 ) -> None:

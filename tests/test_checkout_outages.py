@@ -76,7 +76,17 @@ def server_of(engine: Engine, name: str) -> int:
     return pid
 
 
-@pytest.mark.parametrize("outage", [step_down, freeze, kill, freeze_redis, kill_redis])
+@pytest.mark.parametrize(
+    "outage",
+    [
+        step_down,
+        kill,
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in (freeze, freeze_redis, kill_redis)
+        ),
+    ],
+)
 async def test_checkouts_wait_for_a_store_and_succeed(engine: Engine, outage: Outage) -> None:
     things = [await offer(engine, stock=_STOCK) for _ in range(4)]
     crowd = Crowd("http://shop.test", things)

@@ -50,6 +50,7 @@ async def flood(
     return await asyncio.gather(*asked)
 
 
+@pytest.mark.long
 async def test_three_times_too_many(
     serve: Serve, mercat_environment: dict[str, str], engine_for: EngineFor
 ) -> None:

@@ -116,9 +116,16 @@ async def _check(engine: Engine, buyers: list[Buyer], things: list[ObjectId]) ->
     return len(placed)
 
 
-@pytest.mark.parametrize("what", ["app", "secantus", "valkey-server"])
 @pytest.mark.parametrize(
-    "rounds", [pytest.param(3, marks=pytest.mark.gate), pytest.param(100, marks=pytest.mark.long)]
+    ("what", "rounds"),
+    [
+        pytest.param("app", 2, marks=pytest.mark.gate),
+        pytest.param("secantus", 2, marks=pytest.mark.gate),
+        *(
+            pytest.param(what, 100, marks=pytest.mark.long)
+            for what in ("app", "secantus", "valkey-server")
+        ),
+    ],
 )
 async def test_what_was_ordered_holds_after_a_kill(
     mercat_environment: dict[str, str], tmp_path: Path, rounds: int, what: str

@@ -61,6 +61,7 @@ def note(found: Sequence[tuple[ExecutionResult, bool]]) -> None:
 modes = st.sampled_from(MODES)
 
 
+@pytest.mark.long
 @pytest.mark.gate
 @given(operations(SYNC, walks(SYNC)), modes)
 @share(2)
@@ -113,7 +114,9 @@ async def test_every_leaf_at_once(mode: Mode, faults: str, *, nullable: bool, ti
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("type_name", ["Scalars", "Lists", "Kept"])
+@pytest.mark.parametrize(
+    "type_name", ["Scalars", "Lists", pytest.param("Kept", marks=pytest.mark.gate)]
+)
 async def test_every_leaf_by_itself(type_name: str, mode: Mode) -> None:
     type_ = cast("GraphQLObjectType", SYNC.type_map[type_name])
     root = {"Scalars": "scalarsL0V1", "Lists": "listsL1V0", "Kept": "keptL0V0"}[type_name]

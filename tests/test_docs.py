@@ -526,6 +526,7 @@ async def test_the_plugin_of_the_documentation_keeps_the_contract(
     assert engine.schema.owner("Product", "badges") == "badges"
 
 
+@pytest.mark.gate
 async def test_the_test_of_the_documentation_passes(
     badges: Path, engine_for: EngineFor, stores: Stores
 ) -> None:

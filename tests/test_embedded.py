@@ -155,6 +155,7 @@ async def test_holders_share_one_set_which_stops_with_the_last(data: Path, folde
     assert read_state(data)["state"] == "stopped"
 
 
+@pytest.mark.long
 def test_another_process_shares_them_and_keeps_them(folder: Path, data: Path) -> None:
     with running(folder) as other:
         pid = server_pid(data, "SecantusDB")
@@ -172,6 +173,7 @@ def test_another_process_shares_them_and_keeps_them(folder: Path, data: Path) ->
     assert wait_until_empty(folder, 1) == []
 
 
+@pytest.mark.long
 async def test_many_starters_and_stoppers_at_once(data: Path, folder: Path) -> None:
     held = [EmbeddedServers(data) for _ in range(6)]
     await asyncio.gather(*(servers.start() for servers in held))
@@ -190,6 +192,7 @@ async def test_many_starters_and_stoppers_at_once(data: Path, folder: Path) -> N
     assert wait_until_empty(folder, 1) == []
 
 
+@pytest.mark.long
 async def test_starting_again_leaks_neither_files_nor_zombies(data: Path) -> None:
     process = psutil.Process()
     counts = []
@@ -281,6 +284,7 @@ def test_the_heartbeat_commits_a_transaction(stores: Stores) -> None:
     assert {"find", "commitTransaction"} <= set(commands.succeeded_names)
 
 
+@pytest.mark.long
 async def test_the_guardian_keeps_its_heartbeat(data: Path) -> None:
     async with embedded(data) as servers, AsyncMongoClient[Any](servers.mongo_url) as client:
 
@@ -318,6 +322,7 @@ async def test_an_abandoned_transaction_lets_others_write(folder: Path) -> None:
 # What dies
 
 
+@pytest.mark.long
 async def test_killed_servers_come_back_and_the_engine_recovers(folder: Path, data: Path) -> None:
     async with storage_in(folder) as storage:
         notes = storage.collection(NoteDocument)
@@ -335,6 +340,7 @@ async def test_killed_servers_come_back_and_the_engine_recovers(folder: Path, da
             assert psutil.pid_exists(after)
 
 
+@pytest.mark.long
 async def test_acknowledged_writes_survive_each_kill_of_the_database(
     folder: Path, data: Path
 ) -> None:
@@ -380,6 +386,7 @@ async def test_a_killed_guardian_is_replaced_on_the_same_urls(folder: Path, data
         assert len(processes_in(folder)) == 3
 
 
+@pytest.mark.long
 async def test_two_engines_replace_a_killed_guardian_once(folder: Path, data: Path) -> None:
     async with storage_in(folder) as one, storage_in(folder) as two:
         os.kill(read_state(data)["pid"], signal.SIGKILL)
@@ -390,6 +397,7 @@ async def test_two_engines_replace_a_killed_guardian_once(folder: Path, data: Pa
         assert len(processes_in(folder)) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killing_the_engine_leaves_no_orphan_and_loses_nothing(
     folder: Path, data: Path, workers: str
@@ -411,6 +419,7 @@ def test_killing_everything_at_once_loses_nothing(folder: Path, data: Path) -> N
     assert asyncio.run(numbers_in(folder)) == written
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_servers_end_with_a_guardian_that_nobody_replaces(folder: Path, data: Path) -> None:
     with running(folder) as shop:
@@ -421,6 +430,7 @@ def test_servers_end_with_a_guardian_that_nobody_replaces(folder: Path, data: Pa
         assert wait_until_empty(folder, 2) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_interrupt_stops_everything_within_five_seconds(folder: Path, workers: str) -> None:
     with running(folder, "--workers", workers) as shop:
@@ -553,6 +563,7 @@ async def test_an_unwritable_folder_is_one_sentence(tmp_path: Path, place: str) 
     assert "\n" not in str(e.value)
 
 
+@pytest.mark.long
 async def test_a_server_that_cannot_start_is_one_sentence(data: Path) -> None:
     async with embedded(data):
         pass
@@ -632,6 +643,7 @@ async def step_down(storage: Storage, seconds: int) -> None:
         pytest.skip(f"this server can't step down: {error}")
 
 
+@pytest.mark.long
 async def test_writes_wait_for_a_primary(engine_for: EngineFor, folder: Path) -> None:
     async with storage_in(folder) as storage:
         plain = storage.client[storage.database.name]["notes"]

@@ -686,6 +686,7 @@ async def test_a_running_engine_says_that_the_master_key_was_exchanged(
 # The commands
 
 
+@pytest.mark.gate
 def test_keys_are_rotated_while_a_server_runs_and_wrapped_anew(
     mercat: Mercat, mercat_environment: dict[str, str], serve: Serve, tmp_path: Path
 ) -> None:

@@ -185,6 +185,7 @@ async def losing_storage(folder: Path) -> AsyncIterator[tuple[Storage, Proxy, Ne
         await servers.stop()
 
 
+@pytest.mark.gate
 async def test_a_lost_reply_and_a_crash_at_the_commit_have_one_effect(tmp_path: Path) -> None:
     async with losing_storage(tmp_path) as (storage, proxy, next_commit):
         await storage.transaction(counting(storage))

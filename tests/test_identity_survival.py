@@ -243,6 +243,7 @@ async def _actors(engine: Engine) -> tuple[list[Registrar], list[Refresher], lis
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.long)])
 async def test_what_was_answered_holds_after_a_kill(
     mercat_environment: dict[str, str], engine_for: EngineFor, tmp_path: Path, rounds: int

@@ -67,6 +67,7 @@ async def check_tree(engine: Engine) -> dict[Any, dict[str, Any]]:
     return categories
 
 
+@pytest.mark.long
 @pytest.mark.gate
 @needs_taxonomy
 async def test_shopify_taxonomy_is_read_whole(engine: Engine, client: Client) -> None:
@@ -97,6 +98,7 @@ async def test_dirty_graph_becomes_a_tree_and_says_what_was_wrong(engine: Engine
     await check_tree(engine)
 
 
+@pytest.mark.gate
 @needs_shared
 async def test_real_products_are_all_found_again(engine: Engine, client: Client) -> None:
     file = SHARED_DATA / "ecommerce-products.json"
@@ -119,6 +121,7 @@ async def test_real_products_are_all_found_again(engine: Engine, client: Client)
     assert path == source["categories"]
 
 
+@pytest.mark.gate
 @needs_journey
 async def test_grocer_sample_has_its_prices_and_departments(
     engine: Engine, client: Client, tmp_path: Path
@@ -628,6 +631,7 @@ async def test_two_batches_at_once_keep_the_order_of_the_file_and_share_no_sku(
     assert slugs == sorted(slugs)
 
 
+@pytest.mark.long
 @pytest.mark.gate
 def test_a_killed_import_is_started_again_and_leads_to_the_same_shop(
     mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path

@@ -1,6 +1,7 @@
 """Guessing passwords over HTTP."""
 
 import httpx
+import pytest
 
 from mercat.engine import Engine
 
@@ -79,6 +80,7 @@ async def test_guessing_a_password_does_not_end_a_session(
     assert (await ada.viewer(await signed_in(engine, ada.user)))["role"] == "CUSTOMER"
 
 
+@pytest.mark.gate
 def test_clients_behind_a_proxy_on_this_machine_are_told_apart(serve: Serve) -> None:
     """Uvicorn believes X-Forwarded-For of 127.0.0.1, or what FORWARDED_ALLOW_IPS names."""
     given = {"input": {"email": "nobody@example.com", "password": "a wrong password"}}

@@ -283,6 +283,7 @@ async def test_of_an_animation_the_first_frame_is_shown(web: Client) -> None:
         assert time.monotonic() - begun < 3
 
 
+@pytest.mark.gate
 async def test_huge_metadata_costs_no_time(web: Client) -> None:
     chunks = [chunk(b"tEXt", b"k\0" + b"x" * 500) for _ in range(10_000)]
     large = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(60_000_000)))

@@ -301,6 +301,7 @@ def test_fifty_megabytes_are_refused_by_a_real_server(served: Any, tmp_path: Pat
     assert resident(status) - before < 30_000
 
 
+@pytest.mark.gate
 def test_twenty_megabytes_are_not_held_in_memory(served: Any) -> None:
     status = Path(f"/proc/{served.process.pid}/status")
     httpx.post(f"{served.url}/media", content=picture(), headers=ADA, timeout=30)
@@ -320,6 +321,7 @@ def resident(status: Path, line: str = "VmRSS") -> int:
     return int(status.read_text().split(f"{line}:")[1].split()[0])
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize(
     "after", [None, *(pytest.param(after, marks=pytest.mark.long) for after in (0.05, 0.15, 0.3))]
 )
@@ -374,6 +376,7 @@ def test_an_upload_that_is_broken_off_leaves_nothing(served: Any, tmp_path: Path
     assert answer.status_code == 201
 
 
+@pytest.mark.gate
 def test_a_browser_shows_it(served: Any, tmp_path: Path) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:

@@ -221,6 +221,7 @@ async def test_an_address_that_the_provider_has_not_verified_makes_no_account(
     assert await engine.storage.database["users"].count_documents({}) == 0
 
 
+@pytest.mark.gate
 async def test_a_server_of_its_own_process_signs_people_in_and_prints_no_secret(
     serve: Serve, provider: RealProvider
 ) -> None:

@@ -638,6 +638,7 @@ async def test_strange_places_are_refused(engine: Engine, follow: Follow, cursor
     assert await follower.over() == ["BAD_REQUEST"]
 
 
+@pytest.mark.long
 async def test_followers_on_real_servers_go_on_after_theirs_was_killed(
     engine_for: EngineFor, serve: Serve, mercat_environment: dict[str, str]
 ) -> None:

@@ -326,6 +326,7 @@ def working(engine: Engine, environment: dict[str, str]) -> Iterator["subprocess
         process.wait()
 
 
+@pytest.mark.gate
 async def test_the_events_of_a_killed_process_are_taken_over(
     engine: Engine, mercat_environment: dict[str, str]
 ) -> None:

@@ -78,10 +78,14 @@ async def killed_at_each(
     prepare: Callable[[str], Awaitable[object]],
     check: Callable[[str], Awaitable[None]],
     name: str,
+    every: int = 1,
 ) -> int:
-    """Run `work` killed at its first call, its second and so on; returns how many there were."""
+    """Run `work` killed at its first call, its second and so on; returns how many there were.
+
+    `every` leaves out those between.
+    """
     for after in (False, True):
-        for number in itertools.count(1):
+        for number in itertools.count(1, every):
             key = f"{name}-{after}-{number}"
             await prepare(key)
             try:

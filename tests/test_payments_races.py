@@ -40,7 +40,7 @@ async def told(shop: Engine, bank: Bank, key: str, *kinds: EventKind) -> None:
     await shop.outbox.deliver_due()
 
 
-@pytest.mark.parametrize("times", [100, pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [30, pytest.param(500, marks=pytest.mark.long)])
 async def test_a_message_against_a_mutation_takes_and_gives_back_once(
     times: int, shop: Engine, bank: Bank
 ) -> None:

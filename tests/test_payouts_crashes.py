@@ -30,8 +30,15 @@ def _company_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_payments_crashes, "_CALLS", calls)
 
 
-@pytest.mark.parametrize("what", ["transfer", pytest.param("reverse", marks=pytest.mark.long)])
-async def test_a_kill_at_any_await_moves_money_once(shop: Engine, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "every"),
+    [
+        ("transfer", 4),
+        pytest.param("transfer", 1, marks=pytest.mark.long),
+        pytest.param("reverse", 1, marks=pytest.mark.long),
+    ],
+)
+async def test_a_kill_at_any_await_moves_money_once(shop: Engine, what: str, every: int) -> None:
     await ready(shop)
     made: dict[str, Record] = {}
 
@@ -52,7 +59,7 @@ async def test_a_kill_at_any_await_moves_money_once(shop: Engine, what: str) -> 
         part = split["parts"][0]
         assert net(part["due"]) == part["sent"] == (0 if what == "reverse" else 1_390)
 
-    places = await killed_at_each(work, prepare, checked, what)
+    places = await killed_at_each(work, prepare, checked, what, every)
     assert places >= 8
 
 

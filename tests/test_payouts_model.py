@@ -91,7 +91,7 @@ async def test_random_histories_of_an_order_lose_no_cent_of_the_sellers(
         pass
 
     Bound.engine, Bound.loop = engine, loop
-    examples = min(MOST, max(1, round(settings().max_examples * SHARE)))
+    examples = min(MOST, max(1, round(settings().max_examples * SHARE / 2)))
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
     chosen = settings(max_examples=examples, stateful_step_count=STEPS, phases=phases)
     await asyncio.to_thread(run_state_machine_as_test, Bound, settings=chosen)

@@ -34,6 +34,7 @@ def _get(url: str, body: dict[str, Any] | None = None, accept: str = "*/*") -> t
         return answer.headers["content-type"], answer.read()
 
 
+@pytest.mark.gate
 def test_demo_runs_on_a_machine_with_nothing_and_leaves_nothing_running(
     bare: dict[str, str], tmp_path: Path
 ) -> None:

@@ -470,6 +470,7 @@ async def test_a_hundred_buyers_of_two_processes_get_the_last_ten(
     assert not await in_stock(engine, cups[0])
 
 
+@pytest.mark.gate
 async def test_holds_of_a_killed_process_expire(
     engine: Engine, mercat_environment: dict[str, str]
 ) -> None:

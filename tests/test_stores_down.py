@@ -111,6 +111,7 @@ async def recovers(client: Client, within: float) -> None:
     assert answer["data"]["products"]["totalCount"] == 1
 
 
+@pytest.mark.gate
 async def test_a_database_that_goes_and_comes_back(
     engine: Engine, pair: Pair, client_for: ClientFor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -147,6 +148,7 @@ async def test_writes_fail_soon_while_the_database_is_gone(engine: Engine, pair:
     await asyncio.to_thread(pair.mongo.wait)
 
 
+@pytest.mark.gate
 async def test_a_database_that_freezes(engine: Engine, pair: Pair, client_for: ClientFor) -> None:
     client = client_for(engine)
     assert pair.mongo.pid is not None

@@ -216,6 +216,7 @@ async def test_the_published_keys_are_only_read(
 # The command
 
 
+@pytest.mark.gate
 def test_keys_are_rotated_and_taken_away_while_a_server_runs(
     mercat: Mercat, serve: Serve, tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def _converse(
     return process.wait(10), seen
 
 
+@pytest.mark.gate
 def test_a_terminal_asks_twice_and_shows_nothing_of_it(
     mercat: Mercat, mercat_environment: dict[str, str], folder: Path
 ) -> None:
@@ -185,6 +186,7 @@ async def test_another_password_ends_sessions_and_links_and_is_the_only_good_one
         assert (entry["role"], entry["key"]) == ("SYSTEM", str(user["_id"]))
 
 
+@pytest.mark.gate
 async def test_a_terminal_asks_twice_for_another_password(
     mercat: Mercat, mercat_environment: dict[str, str], folder: Path
 ) -> None:
@@ -213,6 +215,7 @@ async def test_factors_are_reset_for_whoever_has_lost_them(
         assert (entry["role"], entry["facts"]) == ("SYSTEM", {"reason": "phone lost"})
 
 
+@pytest.mark.long
 @pytest.mark.gate
 def test_the_demo_shows_its_passwords_once_and_they_are_good(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "engine.toml").write_text(SHOP)
