@@ -123,6 +123,7 @@ async def test_what_was_removed_elsewhere_is_gone_however_much_it_was(
     assert await names(client) == []
 
 
+@pytest.mark.long
 async def test_two_servers_show_one_tree(
     serve: Serve, engine_for: EngineFor, mercat_environment: dict[str, str]
 ) -> None:

@@ -29,6 +29,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 def test_an_export_imports_into_nothing_new(mercat: Mercat, tmp_path: Path) -> None:
     given = write_jsonl(tmp_path / "c.jsonl", ROWS)
     assert mercat("import", "categories", str(given)).code == 0

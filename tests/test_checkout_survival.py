@@ -120,7 +120,6 @@ async def _check(engine: Engine, buyers: list[Buyer], things: list[ObjectId]) ->
     ("what", "rounds"),
     [
         pytest.param("app", 2, marks=pytest.mark.gate),
-        pytest.param("secantus", 2, marks=pytest.mark.gate),
         *(
             pytest.param(what, 100, marks=pytest.mark.long)
             for what in ("app", "secantus", "valkey-server")

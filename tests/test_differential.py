@@ -69,6 +69,7 @@ async def test_walks_through_the_torture_schema(operation: Operation, mode: Mode
     note(await agree(operation, mode))
 
 
+@pytest.mark.long
 @pytest.mark.gate
 @given(operations(SYNC, drawn_by_others(SYNC)), modes)
 @share(1)

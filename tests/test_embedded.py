@@ -410,6 +410,7 @@ def test_killing_the_engine_leaves_no_orphan_and_loses_nothing(
     assert asyncio.run(numbers_in(folder)) == written
 
 
+@pytest.mark.long
 def test_killing_everything_at_once_loses_nothing(folder: Path, data: Path) -> None:
     with running(folder):
         written = write_numbers(read_state(data)["mongo_url"], 40)

@@ -186,6 +186,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.long
 @pytest.mark.gate
 @needs_proc
 @needs_journey

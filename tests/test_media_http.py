@@ -301,6 +301,7 @@ def test_fifty_megabytes_are_refused_by_a_real_server(served: Any, tmp_path: Pat
     assert resident(status) - before < 30_000
 
 
+@pytest.mark.long
 @pytest.mark.gate
 def test_twenty_megabytes_are_not_held_in_memory(served: Any) -> None:
     status = Path(f"/proc/{served.process.pid}/status")

@@ -65,6 +65,7 @@ async def runs(engine: Engine, name: str = "job") -> Sequence[dict[str, Any]]:
     return await recorded(engine.context(), name)
 
 
+@pytest.mark.long
 async def test_three_engines_run_a_job_once_an_interval(engine_for: EngineFor) -> None:
     engines = [await engine_for(TOML) for _ in range(3)]
     jobs = [job("hourly"), job("often", every=1.5 * SECOND)]

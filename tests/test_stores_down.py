@@ -148,6 +148,7 @@ async def test_writes_fail_soon_while_the_database_is_gone(engine: Engine, pair:
     await asyncio.to_thread(pair.mongo.wait)
 
 
+@pytest.mark.long
 @pytest.mark.gate
 async def test_a_database_that_freezes(engine: Engine, pair: Pair, client_for: ClientFor) -> None:
     client = client_for(engine)

@@ -121,6 +121,7 @@ def mercat_of(python: Path) -> Path:
     return python.parent / "mercat"
 
 
+@pytest.mark.long
 @pytest.mark.gate
 def test_the_installed_plugin_keeps_the_protocol(
     python: Path, stores: Stores, tmp_path: Path

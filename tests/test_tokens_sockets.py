@@ -276,6 +276,7 @@ async def check_cookies_are_not_given_over_a_socket(server: RunningServer, shop:
         assert cookies.REFRESH in cookie
 
 
+@pytest.mark.long
 @pytest.mark.gate
 async def test_long_connections(server: RunningServer, shop: Engine) -> None:
     """One server for them all: starting it is what takes time."""
