@@ -1,8 +1,10 @@
 """The hooks of the checkout: each is called, and its answer has effect."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,8 @@ from mercat.checkout import (
     Cart,
     CartProblem,
     Discount,
+    GoneError,
+    OrderBegun,
     Parcel,
     PaymentMethod,
     PaymentStatus,
@@ -23,13 +27,18 @@ from mercat.checkout import (
     TaxAnswer,
     TaxQuestion,
 )
+from mercat.context import Context
 from mercat.ids import encode_id
 from mercat.storage import Session
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.leaving import tell_abandoned
-from mercat_orders.checkout.errors import DeclinedError
+from mercat_orders.carts.reading import look_at
+from mercat_orders.checkout.completing import complete
+from mercat_orders.checkout.errors import DeclinedError, QuoteChangedError
 from mercat_orders.checkout.reconciling import follow_payment
+from mercat_orders.checkout.wanting import Agreement, Completion
 from mercat_orders.orders.access import orders
+from mercat_orders.pricing.quotes import digest_of
 
 from .asking import answered
 from .conftest import EngineFor, until
@@ -126,6 +135,98 @@ async def test_hook_cart_problems(plugins: Plugins, engine_for: EngineFor) -> No
     last = cart["problems"][-1]
     assert (last["code"], last["message"]) == ("OTHER", "not before 18")
     assert last["lineId"] == cart["lines"][0]["id"]
+
+
+class Voucher:
+    """A plugin with a discount that few may have; its uses are counted in the database."""
+
+    def __init__(self, plugins: Plugins, most: int) -> None:
+        self.most = most
+        self.begun: list[OrderBegun] = []
+        self.undone: list[str] = []
+
+        async def cart_discounts(context: Context) -> Sequence[Discount]:
+            used = await self.uses(context).count_documents({"_id": {"$lt": self.most}})
+            return [Discount("order", "2 off", "vouchers:a", amount=200)] if used < most else []
+
+        async def order_begun(context: Context, session: Session, order: OrderBegun) -> None:
+            self.begun.append(order)
+            if not order.discounts:
+                return
+            number = await self.uses(context).count_documents({}, session=session)
+            if number >= self.most:
+                raise GoneError("all vouchers were used")
+            await self.uses(context).insert_one({"_id": number, "order": order.id}, session=session)
+
+        async def order_undone(context: Context, session: Session, order_id: str) -> None:
+            self.undone.append(order_id)
+            await self.uses(context).delete_one({"order": order_id}, session=session)
+
+        plugins.add(
+            "vouchers",
+            cart_discounts=cart_discounts,
+            order_begun=order_begun,
+            order_undone=order_undone,
+        )
+
+    def uses(self, context: Context) -> Any:
+        return context.storage.database["voucher_uses"]
+
+
+async def test_hook_order_begun(plugins: Plugins, engine_for: EngineFor) -> None:
+    Counter(plugins, PaymentStatus("paid"))
+    voucher = Voucher(plugins, 2)
+    engine = await engine_for(shop_of(plugins))
+    ready_ones = [await ready(engine, 1) for _ in range(6)]
+    done = await asyncio.gather(*(completed(engine, cart, method="counter") for cart in ready_ones))
+    totals = sorted(one.order["sums"]["total"] for one in done)
+    assert totals == [1_290, 1_290, 1_490, 1_490, 1_490, 1_490]
+    assert await voucher.uses(engine.context()).count_documents({}) == 2
+    had = next(one for one in voucher.begun if one.discounts)
+    assert (dict(had.discounts), had.user, had.currency, had.country) == (
+        *({"vouchers:a": 200}, CARL.user, "EUR", "DE"),
+    )
+    assert {one.cart for one in voucher.begun} == {cart["_id"] for cart in ready_ones}
+
+
+async def test_what_was_agreed_to_and_is_gone_has_to_be_agreed_to_anew(
+    plugins: Plugins, engine_for: EngineFor
+) -> None:
+    counter = Counter(plugins, PaymentStatus("paid"))
+    Voucher(plugins, 1)
+    engine = await engine_for(shop_of(plugins))
+    carts_of = [await ready(engine, 1) for _ in range(2)]
+    context = Context(engine, CARL)
+    quotes = [digest_of((await look_at(context, cart)).quote) for cart in carts_of]
+    for cart, quote in zip(carts_of, quotes, strict=True):
+        wanted = Completion(Agreement(quote=quote), method="counter", accepts_terms=True)
+        try:
+            await complete(context, cart["_id"], wanted)
+        except QuoteChangedError as error:
+            assert error.view.quote.totals.total == 1_490
+    (paid,) = counter.wanted
+    assert paid.amount == 1_290
+
+
+async def test_hook_order_undone(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("declined", "no cash"))
+    voucher = Voucher(plugins, 1)
+    engine = await engine_for(shop_of(plugins))
+    cart = await ready(engine, 1)
+    with pytest.raises(DeclinedError):
+        await completed(engine, cart, method="counter")
+    assert voucher.undone == [voucher.begun[0].id]
+    counter.status = PaymentStatus("paid")
+    order = (await completed(engine, cart, method="counter")).order
+    assert order["sums"]["total"] == 1_290
+    (part,) = order["seller_orders"]
+    asked = """mutation ($input: OrderCancelInput!) { orderCancel(input: $input) {
+      order { state } userErrors { code } } }"""
+    for _ in range(2):
+        given = {"input": {"sellerOrderId": encode_id("SellerOrder", part["id"]), "reason": "x"}}
+        await answered(engine, asked, given, viewer=CARL)
+    assert voucher.undone[1:] == [str(order["_id"])]
+    assert await voucher.uses(engine.context()).count_documents({}) == 0
 
 
 async def test_hook_cart_abandoned(plugins: Plugins, engine_for: EngineFor) -> None:

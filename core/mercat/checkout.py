@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Literal
 
 from mercat.context import Context
+from mercat.errors import MercatError
 from mercat.hooks import hookspec
+from mercat.storage import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,28 @@ class CartProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderBegun:
+    """An order that is to be, as it was agreed to.
+
+    `discounts` is what each source takes off it in all, in minor units. `email_digest` tells
+    whether it is the same address, and no more than that.
+    """
+
+    id: str
+    cart: str
+    currency: str
+    country: str
+    user: str | None
+    guest: str | None
+    email_digest: str
+    discounts: Mapping[str, int]
+
+
+class GoneError(MercatError):
+    """What was agreed to isn't to be had any more, such as the last use of a discount."""
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentMethod:
     """A way to pay; `id` is a provider's name, or that, a colon and which of its ways."""
 
@@ -311,6 +335,23 @@ async def taxes(context: Context, question: TaxQuestion) -> TaxAnswer | None:
 @hookspec
 async def cart_problems(context: Context, cart: Cart) -> Sequence[CartProblem] | None:
     """Why this cart can't be bought now, beyond what its lines and addresses say."""
+
+
+@hookspec
+async def order_begun(context: Context, session: Session, order: OrderBegun) -> None:
+    """Claim what an order has by its discounts, in the transaction that writes the order down.
+
+    Before anything is paid. Raises GoneError where it isn't to be had any more: then nothing is
+    written, and the cart is priced anew. Only the database may be asked, with the session.
+    """
+
+
+@hookspec
+async def order_undone(context: Context, session: Session, order_id: str) -> None:
+    """An order, by its key, isn't to be, or was cancelled as a whole: give back what was claimed.
+
+    In the transaction that says so, once. Only the database may be asked, with the session.
+    """
 
 
 @hookspec

@@ -1,9 +1,12 @@
 """A checkout begins: the quote is agreed to, frozen, and written down with its cart's new state."""
 
+from collections import Counter
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from mercat import checkout
+from mercat.checkout import GoneError, OrderBegun
 from mercat.context import Context
 from mercat.errors import ConflictError
 from mercat.storage import Record, Session, stored_now
@@ -26,6 +29,7 @@ from mercat_orders.orders.money import new_payment
 from mercat_orders.settings import OrderSettings
 
 NUMBERS = "orders"
+_DISCOUNTS = frozenset({"line_discount", "order_discount", "shipping_discount"})
 
 
 class _MovedError(Exception):
@@ -109,9 +113,36 @@ async def _written(context: Context, cart: Record, order: Record) -> bool:
         )
         if not moved.modified_count:
             raise _MovedError
+        await context.hooks.collect(checkout.order_begun, context, session, _begun(order))
 
     try:
         await context.storage.transaction(work)
     except (_MovedError, DuplicateKeyError):  # a twin, or once in 29**8 the same code
         return False
+    except GoneError:  # a discount that somebody else had just now: it is priced anew
+        return False
     return True
+
+
+def _begun(order: Record) -> OrderBegun:
+    return OrderBegun(
+        id=str(order["_id"]),
+        cart=order["cart"],
+        currency=order["currency"],
+        country=order["country"],
+        user=order["user"],
+        guest=order["guest"],
+        email_digest=order["email_digest"],
+        discounts=_taken_off(order),
+    )
+
+
+def _taken_off(order: Record) -> Counter[str]:
+    """What each source takes off an order, in minor units."""
+    ways = [part["way"] for part in order["seller_orders"] if part["way"] is not None]
+    found: Counter[str] = Counter()
+    for cost in [*order["lines"], *ways]:
+        for one in cost["adjustments"]:
+            if one["kind"] in _DISCOUNTS:
+                found[one["source"]] -= one["amount"]
+    return found

@@ -34,6 +34,7 @@ async def fail(context: Context, record: Record, code: str, message: str) -> Non
             {"$set": {"state": "OPEN", "order": None}, "$inc": {"version": 1}},
             session=session,
         )
+        await context.hooks.collect(checkout.order_undone, context, session, str(record["_id"]))
         return True
 
     if await context.storage.transaction(work):

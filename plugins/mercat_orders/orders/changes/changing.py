@@ -96,7 +96,10 @@ async def write(
         await context.engine.outbox.add(
             session, checkout.order_changed, context, str(record["_id"]), happening.kind
         )
-    return await orders(context).find_one(key, session=session)
+    after = await orders(context).find_one(key, session=session)
+    if after is not None and after["state"] == "CANCELLED" != record["state"]:
+        await context.hooks.collect(checkout.order_undone, context, session, str(record["_id"]))
+    return after
 
 
 def entry(viewer: Viewer, record: Record, happening: Happening) -> Record:
