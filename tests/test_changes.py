@@ -287,6 +287,7 @@ async def test_a_feed_that_is_behind_begins_its_stream_anew_and_misses_nothing(
     assert begun > 3
 
 
+@pytest.mark.gate
 async def test_a_server_that_says_nothing_is_given_up_and_told_of_later(
     pair: Pair, tmp_path: Path
 ) -> None:

@@ -198,12 +198,18 @@ async def test_what_was_agreed_to_and_is_gone_has_to_be_agreed_to_anew(
     carts_of = [await ready(engine, 1) for _ in range(2)]
     context = Context(engine, CARL)
     quotes = [digest_of((await look_at(context, cart)).quote) for cart in carts_of]
-    for cart, quote in zip(carts_of, quotes, strict=True):
-        wanted = Completion(Agreement(quote=quote), method="counter", accepts_terms=True)
-        try:
-            await complete(context, cart["_id"], wanted)
-        except QuoteChangedError as error:
-            assert error.view.quote.totals.total == 1_490
+    first, second = (
+        complete(
+            context,
+            cart["_id"],
+            Completion(Agreement(quote=quote), method="counter", accepts_terms=True),
+        )
+        for cart, quote in zip(carts_of, quotes, strict=True)
+    )
+    await first
+    with pytest.raises(QuoteChangedError) as refused:
+        await second
+    assert refused.value.view.quote.totals.total == 1_490
     (paid,) = counter.wanted
     assert paid.amount == 1_290
 

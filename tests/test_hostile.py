@@ -632,6 +632,7 @@ async def stocked(engine_for: EngineFor, tmp_path: Path) -> AsyncIterator[Engine
     await engine.hooks.notify_reversed(lifecycle.shutdown, engine.context())
 
 
+@pytest.mark.gate
 async def test_operators_as_text_find_and_change_nothing(
     stocked: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -828,6 +829,7 @@ def status(received: bytes) -> int:
     return int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/") else 0
 
 
+@pytest.mark.gate
 def test_the_server_survives_what_a_socket_can_send(serve: Serve) -> None:
     with serve() as server:
         url = server.url.replace("localhost", "127.0.0.1")

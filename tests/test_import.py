@@ -85,6 +85,7 @@ async def test_shopify_taxonomy_is_read_whole(engine: Engine, client: Client) ->
     ]
 
 
+@pytest.mark.gate
 @needs_shared
 async def test_dirty_graph_becomes_a_tree_and_says_what_was_wrong(engine: Engine) -> None:
     tally = await twice(engine, "categories", SHARED_DATA / "bestbuy-categories.json")
@@ -98,6 +99,7 @@ async def test_dirty_graph_becomes_a_tree_and_says_what_was_wrong(engine: Engine
     await check_tree(engine)
 
 
+@pytest.mark.long
 @pytest.mark.gate
 @needs_shared
 async def test_real_products_are_all_found_again(engine: Engine, client: Client) -> None:

@@ -80,6 +80,7 @@ async def post(server: RunningServer, variant: ObjectId, **values: Any) -> None:
     assert answer.json()["data"]["stockAdjust"]["userErrors"] == []
 
 
+@pytest.mark.gate
 async def test_changes_reach_followers_of_other_replicas_as_each_may_see_them(
     engine: Engine, vase: ObjectId, replicas: tuple[RunningServer, RunningServer]
 ) -> None:

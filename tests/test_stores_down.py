@@ -111,6 +111,7 @@ async def recovers(client: Client, within: float) -> None:
     assert answer["data"]["products"]["totalCount"] == 1
 
 
+@pytest.mark.long
 @pytest.mark.gate
 async def test_a_database_that_goes_and_comes_back(
     engine: Engine, pair: Pair, client_for: ClientFor, caplog: pytest.LogCaptureFixture
