@@ -386,7 +386,6 @@ async def test_no_reader_ever_sees_what_was_replaced_a_second_before(
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_nothing_kept_is_served_while_the_database_says_nothing(
     lonely: Engine, pair: Pair, client_for: ClientFor
 ) -> None:

@@ -62,7 +62,6 @@ modes = st.sampled_from(MODES)
 
 
 @pytest.mark.long
-@pytest.mark.gate
 @given(operations(SYNC, walks(SYNC)), modes)
 @share(2)
 async def test_walks_through_the_torture_schema(operation: Operation, mode: Mode) -> None:
@@ -70,7 +69,6 @@ async def test_walks_through_the_torture_schema(operation: Operation, mode: Mode
 
 
 @pytest.mark.long
-@pytest.mark.gate
 @given(operations(SYNC, drawn_by_others(SYNC)), modes)
 @share(1)
 async def test_other_documents_of_the_torture_schema(operation: Operation, mode: Mode) -> None:

@@ -68,7 +68,6 @@ async def check_tree(engine: Engine) -> dict[Any, dict[str, Any]]:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 @needs_taxonomy
 async def test_shopify_taxonomy_is_read_whole(engine: Engine, client: Client) -> None:
     tally = await twice(engine, "categories", TAXONOMY)
@@ -100,7 +99,6 @@ async def test_dirty_graph_becomes_a_tree_and_says_what_was_wrong(engine: Engine
 
 
 @pytest.mark.long
-@pytest.mark.gate
 @needs_shared
 async def test_real_products_are_all_found_again(engine: Engine, client: Client) -> None:
     file = SHARED_DATA / "ecommerce-products.json"
@@ -189,7 +187,6 @@ needs_proc = pytest.mark.skipif(
 
 
 @pytest.mark.long
-@pytest.mark.gate
 @needs_proc
 @needs_journey
 def test_memory_of_an_import_does_not_grow_with_the_file(
@@ -635,7 +632,6 @@ async def test_two_batches_at_once_keep_the_order_of_the_file_and_share_no_sku(
 
 
 @pytest.mark.long
-@pytest.mark.gate
 def test_a_killed_import_is_started_again_and_leads_to_the_same_shop(
     mercat: Mercat, mercat_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -302,7 +302,6 @@ def test_fifty_megabytes_are_refused_by_a_real_server(served: Any, tmp_path: Pat
 
 
 @pytest.mark.long
-@pytest.mark.gate
 def test_twenty_megabytes_are_not_held_in_memory(served: Any) -> None:
     status = Path(f"/proc/{served.process.pid}/status")
     httpx.post(f"{served.url}/media", content=picture(), headers=ADA, timeout=30)

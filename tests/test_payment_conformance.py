@@ -6,9 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 from click.testing import CliRunner
 
 from mercat.cli import cli
@@ -106,7 +106,7 @@ GATED = {"hundredths"}
 """Faults that are tried each time; each takes half a minute, so the others are in the long run."""
 
 
-def faults() -> Iterator[ParameterSet]:
+def faults() -> Iterator[Any]:
     for name in FAULTS:
         yield pytest.param(name, marks=[] if name in GATED else [pytest.mark.long])
 

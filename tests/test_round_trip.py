@@ -252,7 +252,6 @@ async def counted(engine: Engine, variant: ObjectId, stock: dict[str, Any]) -> N
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_any_shop_that_the_api_made_round_trips_to_the_same_bytes(
     engine: Engine, other: Engine, tmp_path: Path
 ) -> None:

@@ -86,7 +86,6 @@ async def check_attempts(notes: AsyncCollection[Record], following: Next, proxy:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_a_write_stays_quick_however_many_there_were(tmp_path: Path) -> None:
     async with Engine(load_settings(None, {"database": {"data_dir": str(tmp_path)}})) as engine:
         notes = engine.storage.database["notes"]

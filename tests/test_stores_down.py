@@ -112,7 +112,6 @@ async def recovers(client: Client, within: float) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_a_database_that_goes_and_comes_back(
     engine: Engine, pair: Pair, client_for: ClientFor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -150,7 +149,6 @@ async def test_writes_fail_soon_while_the_database_is_gone(engine: Engine, pair:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_a_database_that_freezes(engine: Engine, pair: Pair, client_for: ClientFor) -> None:
     client = client_for(engine)
     assert pair.mongo.pid is not None

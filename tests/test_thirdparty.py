@@ -122,7 +122,6 @@ def mercat_of(python: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 def test_the_installed_plugin_keeps_the_protocol(
     python: Path, stores: Stores, tmp_path: Path
 ) -> None:
@@ -212,7 +211,6 @@ def asked(http: httpx.Client, shop: str, query: str, **variables: Any) -> Any:
     return answer["data"]
 
 
-@pytest.mark.gate
 @pytest.mark.long
 def test_a_new_plugin_installs_and_keeps_the_protocol(
     python: Path, stores: Stores, tmp_path: Path

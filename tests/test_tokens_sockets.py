@@ -277,7 +277,6 @@ async def check_cookies_are_not_given_over_a_socket(server: RunningServer, shop:
 
 
 @pytest.mark.long
-@pytest.mark.gate
 async def test_long_connections(server: RunningServer, shop: Engine) -> None:
     """One server for them all: starting it is what takes time."""
     await check_a_socket_is_known_by_its_first_message(server, shop)

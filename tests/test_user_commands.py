@@ -216,7 +216,6 @@ async def test_factors_are_reset_for_whoever_has_lost_them(
 
 
 @pytest.mark.long
-@pytest.mark.gate
 def test_the_demo_shows_its_passwords_once_and_they_are_good(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "engine.toml").write_text(SHOP)
     login = """mutation ($input: LoginInput!) { login(input: $input) {

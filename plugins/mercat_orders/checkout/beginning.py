@@ -117,9 +117,8 @@ async def _written(context: Context, cart: Record, order: Record) -> bool:
 
     try:
         await context.storage.transaction(work)
-    except (_MovedError, DuplicateKeyError):  # a twin, or once in 29**8 the same code
-        return False
-    except GoneError:  # a discount that somebody else had just now: it is priced anew
+    except (_MovedError, DuplicateKeyError, GoneError):
+        # A twin; once in 29**8 the same code; or a discount that somebody else had just now.
         return False
     return True
 
