@@ -17,7 +17,7 @@ from mercat.storage.outbox import OutboxDocument
 from mercat_categories.documents import CountDocument
 from mercat_products.documents import ProductDocument
 
-from .asking import STAFF, told
+from .asking import STAFF, answered, told
 from .conftest import Client, ClientFor, EngineFor, until, write_jsonl
 from .test_catalogue import load, product
 from .test_stores_down import Pair, pair
@@ -37,8 +37,15 @@ async def shop(engine_for: EngineFor, tmp_path: Path) -> Engine:
     rows = [product(f"p-{n}", categories=["Clothing"]) for n in range(5)]
     await load(engine, "products", write_jsonl(tmp_path / "p.jsonl", rows))
     await until(lambda: has_told(engine))
+    await until(lambda: is_searchable(engine))
     await is_settled(engine)
     return engine
+
+
+async def is_searchable(engine: Engine) -> bool:
+    """Whether the search index has all products."""
+    found = await answered(engine, "{ products(first: 1, sort: NAME) { totalCount } }")
+    return bool(found["data"] == {"products": {"totalCount": 5}})
 
 
 async def has_told(engine: Engine) -> bool:
