@@ -40,9 +40,8 @@ HEARD = toml_of("auth", "tests.plugins_for_tests.hearing")
 PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
 """Settings of a shop that many tests share, so that none waits for the attempts of the others."""
 SHOP = toml_of(
-    *("auth", "media", "products", "categories", "orders", "payments", "payments_manual"),
-    "payments_sandbox",
-    "payouts",
+    *("auth", "media", "products", "categories", "orders", "coupons", "payments"),
+    *("payments_manual", "payments_sandbox", "payouts"),
     more="[plugins.payments_manual.bank_transfer]",
 )
 

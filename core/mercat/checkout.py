@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from mercat.context import Context
 from mercat.errors import MercatError
@@ -27,7 +27,8 @@ class CartLine:
 
     `unit_price` is what one costs in this quantity, `compare_at` what it used to cost, in the
     cart's currency; `weight` is that of one, in grams. `seller` is None for the shop itself.
-    `groups` are those, such as categories, that list the product, by their hexadecimal keys.
+    `groups` are those, such as categories, that list the product, by their hexadecimal keys, and
+    `product_type` is its type's. `attributes` are pairs of an attribute's key and a value of it.
     """
 
     id: str
@@ -43,6 +44,8 @@ class CartLine:
     weight: int | None = None
     brand: str | None = None
     groups: tuple[str, ...] = ()
+    product_type: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
     @property
     def price(self) -> int:
@@ -52,7 +55,12 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What somebody wants to buy: `user` and `guest` say who, where it is known."""
+    """What somebody wants to buy: `user` and `guest` say who, where it is known.
+
+    `email_digest` tells whether it is the same address. `plugin_data` is what plugins keep with the
+    cart, by their names. `shipping` is what the way of each seller's parcel costs before discounts,
+    where that is known.
+    """
 
     id: str
     currency: str
@@ -60,6 +68,9 @@ class Cart:
     destination: Destination | None = None
     user: str | None = None
     guest: str | None = None
+    email_digest: str | None = None
+    plugin_data: Mapping[str, Any] = field(default_factory=dict)
+    shipping: Mapping[str | None, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ class Discount:
     Either `amount`, in minor units, or `rate` of what is left there, at most 1; never more than is
     left, and with `at_most` no more than that. `lines` are those that it is shared over, in
     proportion to what they cost; for shipping `sellers` are those whose it is. Empty is all.
-    `borne_by` says who earns less.
+    With `amounts` instead, that much is taken off each of `lines`. `borne_by` says who earns less.
     """
 
     target: Literal["lines", "order", "shipping"]
@@ -93,6 +104,7 @@ class Discount:
     at_most: int | None = None
     lines: tuple[str, ...] = ()
     sellers: tuple[str | None, ...] = ()
+    amounts: tuple[int, ...] = ()
     borne_by: Literal["shop", "seller"] = "shop"
 
 
@@ -313,7 +325,7 @@ async def price_adjustments(context: Context, cart: Cart) -> Sequence[PriceAdjus
 async def cart_discounts(context: Context, cart: Cart) -> Sequence[Discount] | None:
     """What is taken off; those of lines come first, then those of the order, then of shipping.
 
-    The lines have their adjusted prices.
+    The lines have their adjusted prices, and nothing is taken off yet.
     """
 
 

@@ -38,6 +38,7 @@ FIRST_PARTY = (
     "products",
     "categories",
     "orders",
+    "coupons",
     "payments",
     "payments_manual",
     "payments_sandbox",

@@ -58,7 +58,8 @@ class CartDocument(Document):
 
     `email`, `phone` and the addresses are encrypted (mercat.storage.encryption). `told` says that
     it was told to be abandoned, since it was last changed. While it is in CHECKOUT, and once it is
-    ORDERED, `order` is the one that it becomes.
+    ORDERED, `order` is the one that it becomes. `plugin_data` is what plugins keep with it, by
+    their names.
     """
 
     id: str  # type: ignore[assignment]
@@ -78,6 +79,7 @@ class CartDocument(Document):
     merged_into: str | None = None
     order: PydanticObjectId | None = None
     draft: DraftTerms | None = None
+    plugin_data: dict[str, Any] = Field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
     expires_at: datetime

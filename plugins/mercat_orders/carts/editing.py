@@ -78,6 +78,7 @@ async def made(
         "merged_into": None,
         "order": None,
         "draft": None,
+        "plugin_data": {},
         "created_at": stored_now(),
         "version": 1,
         **_touched(context, {}),

@@ -76,5 +76,6 @@ def _together(mine: Record, theirs: Record, settings: OrderSettings) -> dict[str
             lines.append({**line, "id": ObjectId()})
     return {
         "lines": lines,
+        "plugin_data": {**theirs.get("plugin_data", {}), **mine.get("plugin_data", {})},
         **{name: mine[name] if mine[name] is not None else theirs[name] for name in _OWN},
     }

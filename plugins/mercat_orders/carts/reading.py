@@ -1,7 +1,8 @@
 """What a cart is worth now: each look asks the catalogue, the stock and the plugins anew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from bson import ObjectId
@@ -10,9 +11,10 @@ from mercat import checkout
 from mercat.checkout import Cart, CartLine, Destination, Parcel, ShippingOption, TaxQuestion
 from mercat.context import Context
 from mercat.storage import Record
+from mercat.storage.encryption import encryption_of
 from mercat_orders.addresses import Address
 from mercat_orders.carts.agreed import agreed_discounts, agreed_prices
-from mercat_orders.carts.personal import personal_of
+from mercat_orders.carts.personal import Personal, personal_of
 from mercat_orders.carts.problems import problems_of
 from mercat_orders.carts.shelves import Shelf
 from mercat_orders.carts.views import CartView, LineView, Problem
@@ -38,7 +40,7 @@ async def look_at(
     found = await (shelf or Shelf()).offers(context, record["lines"])
     personal = await personal_of(context, record)
     place = _destination(record, personal.shipping_address)
-    cart = _cart(record, found, place)
+    cart = replace(_cart(record, found, place), email_digest=_digest(context, personal))
     quote = await _quote(context, cart, place, record, takes_cheapest=takes_cheapest)
     lines = tuple(_views(cart, record, found, quote))
     said = _flat(await context.hooks.collect(checkout.cart_problems, context, quote.cart))
@@ -60,18 +62,28 @@ async def look_at_lines(context: Context, record: Record, shelf: Shelf) -> tuple
 async def _quote(
     context: Context, cart: Cart, place: Destination, record: Record, *, takes_cheapest: bool
 ) -> Quote:
-    """Every step, with what the plugins say to it."""
-    hooks = context.hooks
-    quote = await _priced(context, cart, record)
-    discounts = _flat(await hooks.collect(checkout.cart_discounts, context, quote.cart))
-    discounts += agreed_discounts(record)
-    quote = steps.discounted(quote, discounts)
-    parcels = steps.parcels(quote, place)
+    """Every step, with what the plugins say to it.
+
+    Delivery is found twice where what is taken off changes what the parcels are worth.
+    """
     chosen = {way["seller"]: way["option"] for way in record["ways"]}
-    quote = steps.shipped(
-        quote, await _ways(context, parcels), chosen, takes_cheapest=takes_cheapest
-    )
+    priced = await _priced(context, cart, record)
+    parcels = steps.parcels(priced, place)
+    ways = await _ways(context, parcels)
+    shipped = steps.shipped(priced, ways, chosen, takes_cheapest=True)
+    asked = replace(priced.cart, shipping=shipped.shipping_by_seller)
+    discounts = _flat(await context.hooks.collect(checkout.cart_discounts, context, asked))
+    discounts += agreed_discounts(record)
+    quote = steps.discounted(priced, discounts)
+    left = steps.parcels(quote, place)
+    if left != parcels:
+        ways = await _ways(context, left)
+    quote = steps.shipped(quote, ways, chosen, takes_cheapest=takes_cheapest)
     return await _taxed(context, steps.shipping_discounted(quote, discounts), place)
+
+
+def _digest(context: Context, personal: Personal) -> str | None:
+    return encryption_of(context).digest(personal.email) if personal.email else None
 
 
 async def _priced(context: Context, cart: Cart, record: Record) -> Quote:
@@ -105,6 +117,7 @@ def _cart(record: Record, found: dict[ObjectId, Offer], place: Destination) -> C
         destination=place,
         user=record["user"],
         guest=record["guest"],
+        plugin_data=record.get("plugin_data") or {},
     )
 
 
@@ -140,7 +153,25 @@ def _line(line: Record, offer: Offer, price: tuple[int, int | None]) -> CartLine
         weight=variant.get("weight"),
         brand=product.get("brand"),
         groups=tuple(map(str, product.get("listed_in") or ())),
+        product_type=str(product["type_id"]) if product.get("type_id") else None,
+        attributes=tuple(_attributes(product)),
     )
+
+
+def _attributes(product: Record) -> Iterator[tuple[str, str]]:
+    for one in product.get("attributes") or ():
+        values = one["value"] if isinstance(one["value"], list) else [one["value"]]
+        for value in values:
+            yield one["key"], _text(value)
+
+
+def _text(value: object) -> str:
+    """A value of an attribute as filters of products write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def title_of(offer: Offer) -> str:

@@ -180,6 +180,10 @@ def _taken_off_lines(
         if (not discount.lines or cost.line.id in discount.lines)
         and (not discount.sellers or cost.line.seller in discount.sellers)
     ]
+    if discount.amounts:
+        told = dict(zip(discount.lines, discount.amounts, strict=True))
+        parts = [max(0, min(told[lines[index].line.id], lines[index].left)) for index in at]
+        return _with_parts(lines, at, parts, discount, kind)
     return _taken_off(lines, at, discount, kind)
 
 
@@ -189,10 +193,18 @@ def _taken_off(
     """A discount shared over some of the costs, in proportion to what is left of each."""
     weights = [costs[index].left for index in at]
     amount = _worth(discount, sum(weights))
-    if not amount:
-        return costs
+    return _with_parts(costs, at, allocate(amount, weights), discount, kind) if amount else costs
+
+
+def _with_parts(
+    costs: tuple[Cost, ...],
+    at: Sequence[int],
+    parts: Sequence[int],
+    discount: Discount,
+    kind: AdjustmentKind,
+) -> tuple[Cost, ...]:
     changed = list(costs)
-    for index, part in zip(at, allocate(amount, weights), strict=True):
+    for index, part in zip(at, parts, strict=True):
         if part:
             why = Adjustment(kind, discount.label, discount.source, -part)
             changed[index] = costs[index].because([replace(why, borne_by=discount.borne_by)])

@@ -128,6 +128,12 @@ class Quote:
         return tuple(dict.fromkeys(cost.line.seller for cost in self.lines))
 
     @property
+    def shipping_by_seller(self) -> dict[str | None, int]:
+        """What delivery costs before discounts, where a way is chosen."""
+        ways = (cost for cost in self.shipping if cost.option is not None)
+        return {cost.parcel.seller: cost.subtotal for cost in ways}
+
+    @property
     def totals(self) -> Totals:
         return totals(self.lines, self.shipping)
 

@@ -1,0 +1,1 @@
+"""Codes in carts: put in, taken out, and what they come to."""

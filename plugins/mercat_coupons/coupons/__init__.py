@@ -1,0 +1,1 @@
+"""Codes that open promotions: one by one, or thousands at once."""

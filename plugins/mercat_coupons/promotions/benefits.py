@@ -1,0 +1,264 @@
+"""What a promotion takes off the lines that it is for: never more than is left of each."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import singledispatch
+
+from mercat.money import allocate
+from mercat_coupons.promotions.basket import Basket, Lines, places
+from mercat_coupons.promotions.holding import quantity, subtotal
+from mercat_coupons.promotions.values import (
+    Benefit,
+    BuyGet,
+    FixedAmount,
+    FixedPrice,
+    Gift,
+    Percentage,
+    Promotion,
+    Scope,
+    Selection,
+    Tier,
+    Tiered,
+)
+
+Parts = dict[int, int]
+"""Sums by the index of a line."""
+
+_HALF = Fraction(1, 2)
+
+
+class Reach:
+    """Where a promotion works: its lines, with what is left of each in minor units."""
+
+    def __init__(
+        self, basket: Basket, lines: Lines, left: Sequence[int], seller: str | None
+    ) -> None:
+        self.basket = basket
+        self.lines = lines
+        self.left = left
+        self.seller = seller
+
+    @property
+    def currency(self) -> str:
+        return self.basket.cart.currency
+
+    def share(self, amount: int, at: Sequence[int] | None = None) -> Parts:
+        """A sum over lines in proportion to what is left of them, and no more than that."""
+        where = list(places(self.lines)) if at is None else at
+        weights = [self.left[one] for one in where]
+        amount = min(amount, sum(weights))
+        if amount <= 0:
+            return {}
+        parts = zip(where, allocate(amount, weights), strict=True)
+        return {one: part for one, part in parts if part}
+
+    def clamp(self, parts: Iterable[tuple[int, int]]) -> Parts:
+        """Sums of single lines, added up, and no more than is left of each."""
+        found: Parts = {}
+        for at, amount in parts:
+            found[at] = found.get(at, 0) + amount
+        clamped = ((at, min(amount, self.left[at])) for at, amount in found.items())
+        return {at: amount for at, amount in clamped if amount > 0}
+
+    def units(self, lines: Lines | None = None, *, dearest: bool) -> list[tuple[int, int]]:
+        """Lines with their quantities, by the price of one; of equal ones that with the lower id.
+
+        Runs of units rather than units, as a line may have thousands.
+        """
+        where = places(self.lines if lines is None else lines)
+        order = sorted(
+            where,
+            key=lambda at: (-self.price(at) if dearest else self.price(at), at),
+        )
+        return [(at, self.basket.lines[at].quantity) for at in order]
+
+    def price(self, at: int) -> int:
+        """What one unit costs before anything is taken off."""
+        return self.basket.lines[at].unit_price
+
+
+def off_lines(promotion: Promotion, reach: Reach) -> Parts:
+    """What is taken off which line."""
+    return _off(promotion.benefit, reach)
+
+
+def off_shipping(
+    promotion: Promotion, left: Mapping[str | None, int], currency: str
+) -> dict[str | None, int]:
+    """What is taken off the ways of which sellers, of what is left of each."""
+    benefit = promotion.benefit
+    whole = sum(left.values())
+    if isinstance(benefit, Percentage):
+        amount = _rounded(whole * benefit.rate)
+        if benefit.at_most is not None:
+            amount = min(amount, benefit.at_most[currency])
+    elif isinstance(benefit, FixedAmount):
+        amount = min(benefit.amounts[currency], whole)
+    else:
+        return {}
+    if not amount:
+        return {}
+    parts = zip(left, allocate(amount, list(left.values())), strict=True)
+    return {seller: part for seller, part in parts if part}
+
+
+@singledispatch
+def _off(benefit: Benefit, reach: Reach) -> Parts:
+    raise NotImplementedError(type(benefit))
+
+
+@_off.register
+def _percentage(benefit: Percentage, reach: Reach) -> Parts:
+    if benefit.target == "cheapest":
+        return reach.clamp(
+            (at, _rounded(reach.price(at) * count * benefit.rate))
+            for at, count in _first(reach.units(dearest=False), benefit.units)
+        )
+    amount = _rounded(sum(reach.left[at] for at in places(reach.lines)) * benefit.rate)
+    if benefit.at_most is not None:
+        amount = min(amount, benefit.at_most[reach.currency])
+    return reach.share(amount)
+
+
+@_off.register
+def _fixed_amount(benefit: FixedAmount, reach: Reach) -> Parts:
+    amount = benefit.amounts[reach.currency]
+    if benefit.target == "order":
+        return reach.share(amount)
+    runs = reach.units(dearest=False)
+    if benefit.target == "cheapest":
+        runs = _first(runs, benefit.units)
+    return reach.clamp((at, min(amount, reach.price(at)) * count) for at, count in runs)
+
+
+@_off.register
+def _tiered(benefit: Tiered, reach: Reach) -> Parts:
+    cost, count = subtotal(reach.basket, reach.lines), quantity(reach.basket, reach.lines)
+    reached = [tier for tier in benefit.tiers if _is_reached(tier, cost, count, reach.currency)]
+    left = sum(reach.left[at] for at in places(reach.lines))
+    return reach.share(max((_worth(tier, left, reach.currency) for tier in reached), default=0))
+
+
+def _is_reached(tier: Tier, cost: int, count: int, currency: str) -> bool:
+    if tier.from_subtotal is not None and cost < tier.from_subtotal[currency]:
+        return False
+    return tier.from_quantity is None or count >= tier.from_quantity
+
+
+def _worth(tier: Tier, left: int, currency: str) -> int:
+    if tier.amounts is not None:
+        return tier.amounts[currency]
+    return _rounded(left * (tier.rate or Fraction(0)))
+
+
+@_off.register
+def _buy_get(benefit: BuyGet, reach: Reach) -> Parts:
+    """The most often that it is possible, then the cheapest units that leave enough to be bought.
+
+    Units that are only to be got come for nothing to what is bought; those that could be both are
+    used as either.
+    """
+    basket = reach.basket
+    buys = reach.lines if benefit.buy is None else basket.matching(benefit.buy, reach.seller)
+    gets = reach.lines if benefit.get is None else basket.matching(benefit.get, reach.seller)
+    only_buys, both, only_gets = (
+        quantity(basket, lines) for lines in (buys & ~gets, buys & gets, gets & ~buys)
+    )
+    times = _times(benefit, only_buys, both, only_gets)
+    spare = both - max(0, times * benefit.buy_quantity - only_buys)
+    wanted, found = times * benefit.get_quantity, []
+    for at, count in reach.units(gets, dearest=False):
+        is_both = bool(buys >> at & 1)
+        taken = min(count, wanted, spare if is_both else count)
+        wanted -= taken
+        spare -= taken if is_both else 0
+        found.append((at, _rounded(reach.price(at) * taken * benefit.rate)))
+    return reach.clamp(found)
+
+
+def _times(benefit: BuyGet, only_buys: int, both: int, only_gets: int) -> int:
+    """How often it holds: whole groups, of which no unit is bought and got."""
+    buy, get = benefit.buy_quantity, benefit.get_quantity
+    most = min((only_buys + both) // buy, (only_gets + both) // get)
+    if benefit.most is not None:
+        most = min(most, benefit.most)
+
+    def of_both(times: int) -> int:
+        return max(0, times * buy - only_buys) + max(0, times * get - only_gets)
+
+    return bisect_right(range(most + 1), both, key=of_both) - 1
+
+
+@_off.register
+def _fixed_price(benefit: FixedPrice, reach: Reach) -> Parts:
+    amount, size = benefit.amounts[reach.currency], benefit.quantity
+    runs = reach.units(dearest=True)
+    if size == 1:
+        return reach.clamp((at, max(0, reach.price(at) - amount) * count) for at, count in runs)
+    whole = sum(count for _, count in runs) // size * size
+    bundles = _bundles(_first(runs, whole), size)
+    return reach.clamp(part for one in bundles for part in _bundle(one, reach, amount))
+
+
+def _bundle(
+    bundle: Sequence[tuple[int, int, int]], reach: Reach, amount: int
+) -> list[tuple[int, int]]:
+    """What is taken off the units of a bundle, as often as there are such bundles."""
+    times = bundle[0][2]
+    costs = [reach.price(at) * count for at, count, _ in bundle]
+    saved = max(0, sum(costs) - amount)
+    parts = allocate(saved, costs) if saved else [0] * len(costs)
+    return [(at, part * times) for (at, _, _), part in zip(bundle, parts, strict=True)]
+
+
+def _bundles(runs: Sequence[tuple[int, int]], size: int) -> list[list[tuple[int, int, int]]]:
+    """Runs cut into bundles of a size: each with lines, quantities, and how many are the same."""
+    found: list[list[tuple[int, int, int]]] = []
+    open_: list[tuple[int, int, int]] = []
+    room = size
+    for at, number in runs:
+        count = number
+        if open_:
+            taken = min(count, room)
+            open_.append((at, taken, 1))
+            room, count = room - taken, count - taken
+            if room:
+                continue
+            found.append(open_)
+            open_, room = [], size
+        if count >= size:
+            found.append([(at, size, count // size)])
+            count %= size
+        if count:
+            open_, room = [(at, count, 1)], size - count
+    return found
+
+
+@_off.register
+def _gift(benefit: Gift, reach: Reach) -> Parts:
+    given = gifts(benefit, reach.basket, reach.seller)
+    runs = _first(reach.units(given, dearest=True), benefit.quantity)
+    return reach.clamp((at, reach.price(at) * count) for at, count in runs)
+
+
+def gifts(benefit: Gift, basket: Basket, seller: str | None) -> Lines:
+    """The lines that have what is given away."""
+    return basket.matching(Scope((Selection(variants=benefit.variants),)), seller)
+
+
+def _first(runs: Iterable[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+    """The first so many units of some runs."""
+    found = []
+    for at, count in runs:
+        taken = min(count, wanted)
+        if not taken:
+            break
+        found.append((at, taken))
+        wanted -= taken
+    return found
+
+
+def _rounded(exact: Fraction) -> int:
+    """Half away from zero, as every share of a sum is; of what isn't negative."""
+    return int(exact + _HALF)

@@ -1,0 +1,100 @@
+"""Whether a promotion holds for a cart, and if not, why."""
+
+from mercat_coupons.promotions.basket import Basket, Lines, places
+from mercat_coupons.promotions.counters import of_customer, of_promotion
+from mercat_coupons.promotions.values import (
+    Candidate,
+    Facts,
+    FixedAmount,
+    FixedPrice,
+    Promotion,
+    Refusal,
+    Tiered,
+    Why,
+)
+
+
+def refused(candidate: Candidate, basket: Basket, facts: Facts) -> Why | None:
+    """Why it doesn't hold whatever is in the cart; None where nothing is against it."""
+    promotion, conditions = candidate.promotion, candidate.promotion.conditions
+    if not promotion.is_active:
+        return Why(Refusal.INACTIVE)
+    if not _is_for(promotion, facts):  # before all that would tell of it
+        return Why(Refusal.NOT_FOR_YOU)
+    if conditions.starts_at is not None and facts.now < conditions.starts_at:
+        return Why(Refusal.NOT_STARTED)
+    if conditions.ends_at is not None and facts.now >= conditions.ends_at:
+        return Why(Refusal.ENDED)
+    return candidate.barred or _elsewhere(promotion, basket) or _used(promotion, facts)
+
+
+def unmet(promotion: Promotion, basket: Basket, lines: Lines) -> Why | None:
+    """Why what is in the cart isn't enough."""
+    conditions = promotion.conditions
+    if not lines:
+        return Why(Refusal.NOTHING)
+    if conditions.minimum_subtotal is not None:
+        wanted = conditions.minimum_subtotal[basket.cart.currency]
+        missing = wanted - subtotal(basket, lines)
+        if missing > 0:
+            return Why(Refusal.SUBTOTAL, missing)
+    if conditions.minimum_quantity is not None:
+        missing = conditions.minimum_quantity - quantity(basket, lines)
+        if missing > 0:
+            return Why(Refusal.QUANTITY, missing)
+    return None
+
+
+def subtotal(basket: Basket, lines: Lines) -> int:
+    """What those lines cost before anything is taken off."""
+    return sum(basket.lines[at].price for at in places(lines))
+
+
+def quantity(basket: Basket, lines: Lines) -> int:
+    return sum(basket.lines[at].quantity for at in places(lines))
+
+
+def _is_for(promotion: Promotion, facts: Facts) -> bool:
+    conditions = promotion.conditions
+    if not conditions.is_private:
+        return True
+    is_named = facts.user is not None and facts.user in conditions.customers
+    return is_named or not conditions.groups.isdisjoint(facts.groups)
+
+
+def _elsewhere(promotion: Promotion, basket: Basket) -> Why | None:
+    conditions, cart = promotion.conditions, basket.cart
+    if conditions.currencies and cart.currency not in conditions.currencies:
+        return Why(Refusal.CURRENCY)
+    if not _has_amounts(promotion, cart.currency):
+        return Why(Refusal.CURRENCY)
+    country = cart.destination.country if cart.destination else None
+    if conditions.countries and country not in conditions.countries:
+        return Why(Refusal.COUNTRY)
+    return None
+
+
+def _has_amounts(promotion: Promotion, currency: str) -> bool:
+    """Whether every sum that the rule needs is given in a currency."""
+    benefit, wanted = promotion.benefit, [promotion.conditions.minimum_subtotal]
+    if isinstance(benefit, FixedAmount | FixedPrice):
+        wanted.append(benefit.amounts)
+    elif isinstance(benefit, Tiered):
+        wanted += [tier.from_subtotal for tier in benefit.tiers]
+        wanted += [tier.amounts for tier in benefit.tiers]
+    wanted.append(getattr(benefit, "at_most", None))
+    wanted.append(promotion.limits.budget)
+    return all(amounts is None or currency in amounts for amounts in wanted)
+
+
+def _used(promotion: Promotion, facts: Facts) -> Why | None:
+    limits = promotion.limits
+    if promotion.conditions.first_order and facts.has_ordered:
+        return Why(Refusal.FIRST_ORDER)
+    if limits.uses is not None and facts.uses.get(of_promotion(promotion.id), 0) >= limits.uses:
+        return Why(Refusal.USED_UP)
+    if limits.uses_per_customer is not None:
+        counts = (facts.uses.get(of_customer(promotion.id, one), 0) for one in facts.customer)
+        if max(counts, default=0) >= limits.uses_per_customer:
+            return Why(Refusal.USED_BY_YOU)
+    return None

@@ -1,0 +1,1 @@
+"""How often promotions were used: claimed with an order, given back when it is not to be."""
