@@ -105,13 +105,12 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     total = sum(weights)
     if not total:
         weights, total = [1] * len(weights), len(weights)
-    sign = -1 if amount < 0 else 1
-    parts, remainders = [], []
-    for weight in weights:
-        part, remainder = divmod(abs(amount) * weight, total)
-        parts.append(part)
-        remainders.append(remainder)
-    missing = abs(amount) - sum(parts)
-    for index in sorted(range(len(parts)), key=lambda at: -remainders[at])[:missing]:
-        parts[index] += 1
-    return [sign * part for part in parts]
+    whole = abs(amount)
+    parts = [whole * weight // total for weight in weights]
+    missing = whole - sum(parts)
+    if missing:
+        remainders = [whole * weight % total for weight in weights]
+        order = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)
+        for index in order[:missing]:  # equal ones keep their order
+            parts[index] += 1
+    return parts if amount >= 0 else [-part for part in parts]

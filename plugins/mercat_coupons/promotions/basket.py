@@ -1,8 +1,9 @@
 """A cart as promotions look at it. Sets of lines are integers, a bit for each line."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self, TypeVar
 
 from mercat.checkout import Cart, CartLine
@@ -25,6 +26,9 @@ class Basket:
     brands: dict[str, Lines]
     sellers: dict[str, Lines]
     attributes: dict[tuple[str, str], Lines]
+    by_price: tuple[int, ...]
+    _subtotals: dict[Lines, int] = field(default_factory=dict, repr=False)
+    _quantities: dict[Lines, int] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, cart: Cart, undiscounted: Collection[str] = ()) -> Self:
@@ -41,6 +45,7 @@ class Basket:
             _index(lines, lambda line: (line.brand,) if line.brand else ()),
             _index(lines, lambda line: (line.seller or "",)),
             _index(lines, lambda line: line.attributes),
+            tuple(sorted(range(len(lines)), key=lambda at: (lines[at].unit_price, at))),
         )
 
     @property
@@ -57,6 +62,20 @@ class Basket:
         if scope.excludes_reduced:
             found &= ~self.reduced
         return found & ~self._any(scope.exclude) if scope.exclude else found
+
+    def subtotal(self, lines: Lines) -> int:
+        """What those lines cost before anything is taken off."""
+        found = self._subtotals.get(lines)
+        if found is None:
+            found = self._subtotals[lines] = sum(self.lines[at].price for at in places(lines))
+        return found
+
+    def quantity(self, lines: Lines) -> int:
+        """How many units those lines have."""
+        found = self._quantities.get(lines)
+        if found is None:
+            found = self._quantities[lines] = sum(self.lines[at].quantity for at in places(lines))
+        return found
 
     def _any(self, selections: Iterable[Selection]) -> Lines:
         found = 0
@@ -81,12 +100,10 @@ class Basket:
         return found
 
 
-def places(lines: Lines) -> Iterator[int]:
+@lru_cache(maxsize=1_024)
+def places(lines: Lines) -> tuple[int, ...]:
     """The indexes of a set of lines."""
-    while lines:
-        lowest = lines & -lines
-        yield lowest.bit_length() - 1
-        lines ^= lowest
+    return tuple(at for at in range(lines.bit_length()) if lines >> at & 1)
 
 
 def _is_reduced(line: CartLine) -> bool:

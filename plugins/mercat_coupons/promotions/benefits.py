@@ -7,7 +7,6 @@ from functools import singledispatch
 
 from mercat.money import allocate
 from mercat_coupons.promotions.basket import Basket, Lines, places
-from mercat_coupons.promotions.holding import quantity, subtotal
 from mercat_coupons.promotions.values import (
     Benefit,
     BuyGet,
@@ -25,8 +24,6 @@ from mercat_coupons.promotions.values import (
 Parts = dict[int, int]
 """Sums by the index of a line."""
 
-_HALF = Fraction(1, 2)
-
 
 class Reach:
     """Where a promotion works: its lines, with what is left of each in minor units."""
@@ -43,9 +40,9 @@ class Reach:
     def currency(self) -> str:
         return self.basket.cart.currency
 
-    def share(self, amount: int, at: Sequence[int] | None = None) -> Parts:
+    def share(self, amount: int) -> Parts:
         """A sum over lines in proportion to what is left of them, and no more than that."""
-        where = list(places(self.lines)) if at is None else at
+        where = places(self.lines)
         weights = [self.left[one] for one in where]
         amount = min(amount, sum(weights))
         if amount <= 0:
@@ -62,16 +59,13 @@ class Reach:
         return {at: amount for at, amount in clamped if amount > 0}
 
     def units(self, lines: Lines | None = None, *, dearest: bool) -> list[tuple[int, int]]:
-        """Lines with their quantities, by the price of one; of equal ones that with the lower id.
+        """Lines with their quantities, by the price of one.
 
         Runs of units rather than units, as a line may have thousands.
         """
-        where = places(self.lines if lines is None else lines)
-        order = sorted(
-            where,
-            key=lambda at: (-self.price(at) if dearest else self.price(at), at),
-        )
-        return [(at, self.basket.lines[at].quantity) for at in order]
+        wanted = self.lines if lines is None else lines
+        order = reversed(self.basket.by_price) if dearest else self.basket.by_price
+        return [(at, self.basket.lines[at].quantity) for at in order if wanted >> at & 1]
 
     def price(self, at: int) -> int:
         """What one unit costs before anything is taken off."""
@@ -90,7 +84,7 @@ def off_shipping(
     benefit = promotion.benefit
     whole = sum(left.values())
     if isinstance(benefit, Percentage):
-        amount = _rounded(whole * benefit.rate)
+        amount = _share(whole, benefit.rate)
         if benefit.at_most is not None:
             amount = min(amount, benefit.at_most[currency])
     elif isinstance(benefit, FixedAmount):
@@ -112,10 +106,10 @@ def _off(benefit: Benefit, reach: Reach) -> Parts:
 def _percentage(benefit: Percentage, reach: Reach) -> Parts:
     if benefit.target == "cheapest":
         return reach.clamp(
-            (at, _rounded(reach.price(at) * count * benefit.rate))
+            (at, _share(reach.price(at) * count, benefit.rate))
             for at, count in _first(reach.units(dearest=False), benefit.units)
         )
-    amount = _rounded(sum(reach.left[at] for at in places(reach.lines)) * benefit.rate)
+    amount = _share(sum(reach.left[at] for at in places(reach.lines)), benefit.rate)
     if benefit.at_most is not None:
         amount = min(amount, benefit.at_most[reach.currency])
     return reach.share(amount)
@@ -134,7 +128,7 @@ def _fixed_amount(benefit: FixedAmount, reach: Reach) -> Parts:
 
 @_off.register
 def _tiered(benefit: Tiered, reach: Reach) -> Parts:
-    cost, count = subtotal(reach.basket, reach.lines), quantity(reach.basket, reach.lines)
+    cost, count = reach.basket.subtotal(reach.lines), reach.basket.quantity(reach.lines)
     reached = [tier for tier in benefit.tiers if _is_reached(tier, cost, count, reach.currency)]
     left = sum(reach.left[at] for at in places(reach.lines))
     return reach.share(max((_worth(tier, left, reach.currency) for tier in reached), default=0))
@@ -149,7 +143,7 @@ def _is_reached(tier: Tier, cost: int, count: int, currency: str) -> bool:
 def _worth(tier: Tier, left: int, currency: str) -> int:
     if tier.amounts is not None:
         return tier.amounts[currency]
-    return _rounded(left * (tier.rate or Fraction(0)))
+    return _share(left, tier.rate or Fraction(0))
 
 
 @_off.register
@@ -163,7 +157,7 @@ def _buy_get(benefit: BuyGet, reach: Reach) -> Parts:
     buys = reach.lines if benefit.buy is None else basket.matching(benefit.buy, reach.seller)
     gets = reach.lines if benefit.get is None else basket.matching(benefit.get, reach.seller)
     only_buys, both, only_gets = (
-        quantity(basket, lines) for lines in (buys & ~gets, buys & gets, gets & ~buys)
+        basket.quantity(lines) for lines in (buys & ~gets, buys & gets, gets & ~buys)
     )
     times = _times(benefit, only_buys, both, only_gets)
     spare = both - max(0, times * benefit.buy_quantity - only_buys)
@@ -173,7 +167,7 @@ def _buy_get(benefit: BuyGet, reach: Reach) -> Parts:
         taken = min(count, wanted, spare if is_both else count)
         wanted -= taken
         spare -= taken if is_both else 0
-        found.append((at, _rounded(reach.price(at) * taken * benefit.rate)))
+        found.append((at, _share(reach.price(at) * taken, benefit.rate)))
     return reach.clamp(found)
 
 
@@ -207,8 +201,10 @@ def _bundle(
     """What is taken off the units of a bundle, as often as there are such bundles."""
     times = bundle[0][2]
     costs = [reach.price(at) * count for at, count, _ in bundle]
-    saved = max(0, sum(costs) - amount)
-    parts = allocate(saved, costs) if saved else [0] * len(costs)
+    saved = sum(costs) - amount
+    if saved <= 0:
+        return []
+    parts = allocate(saved, costs)
     return [(at, part * times) for (at, _, _), part in zip(bundle, parts, strict=True)]
 
 
@@ -259,6 +255,7 @@ def _first(runs: Iterable[tuple[int, int]], wanted: int) -> list[tuple[int, int]
     return found
 
 
-def _rounded(exact: Fraction) -> int:
-    """Half away from zero, as every share of a sum is; of what isn't negative."""
-    return int(exact + _HALF)
+def _share(amount: int, rate: Fraction) -> int:
+    """What `mercat.money.share_of` gives for what isn't negative, without its fractions."""
+    whole = 2 * rate.denominator
+    return (2 * amount * rate.numerator + rate.denominator) // whole

@@ -12,7 +12,7 @@ from mercat.checkout import Cart
 from mercat_coupons.promotions.basket import Basket, Lines, places
 from mercat_coupons.promotions.benefits import Parts, Reach, gifts, off_lines, off_shipping
 from mercat_coupons.promotions.counters import of_promotion
-from mercat_coupons.promotions.holding import refused, subtotal, unmet
+from mercat_coupons.promotions.holding import refused, unmet
 from mercat_coupons.promotions.values import (
     BuyGet,
     Candidate,
@@ -134,7 +134,6 @@ class _Choice:
     def __init__(self, basket: Basket, facts: Facts) -> None:
         self._basket = basket
         self._facts = facts
-        self._subtotals: dict[Lines, int] = {}
 
     def of(self, found: Sequence[_Holding], choice: Choice) -> _Set:
         together = self.applied([one for one in found if one.promotion.is_combinable])
@@ -171,16 +170,10 @@ class _Choice:
         if target_of(one.promotion) == "shipping":
             return shipping
         if isinstance(benefit, Gift | BuyGet):
-            return self._subtotal(self._basket.all)
+            return self._basket.subtotal(self._basket.all)
         if isinstance(benefit, Percentage):
-            return int(self._subtotal(one.lines) * benefit.rate) + 1
-        return self._subtotal(one.lines)
-
-    def _subtotal(self, lines: Lines) -> int:
-        found = self._subtotals.get(lines)
-        if found is None:
-            found = self._subtotals[lines] = subtotal(self._basket, lines)
-        return found
+            return int(self._basket.subtotal(one.lines) * benefit.rate) + 1
+        return self._basket.subtotal(one.lines)
 
     def applied(self, holdings: Sequence[_Holding]) -> _Set:
         """What promotions take off together, one after another."""

@@ -1,12 +1,13 @@
 """Whether a promotion holds for a cart, and if not, why."""
 
-from mercat_coupons.promotions.basket import Basket, Lines, places
+from mercat_coupons.promotions.basket import Basket, Lines
 from mercat_coupons.promotions.counters import of_customer, of_promotion
 from mercat_coupons.promotions.values import (
     Candidate,
     Facts,
     FixedAmount,
     FixedPrice,
+    Percentage,
     Promotion,
     Refusal,
     Tiered,
@@ -35,23 +36,14 @@ def unmet(promotion: Promotion, basket: Basket, lines: Lines) -> Why | None:
         return Why(Refusal.NOTHING)
     if conditions.minimum_subtotal is not None:
         wanted = conditions.minimum_subtotal[basket.cart.currency]
-        missing = wanted - subtotal(basket, lines)
+        missing = wanted - basket.subtotal(lines)
         if missing > 0:
             return Why(Refusal.SUBTOTAL, missing)
     if conditions.minimum_quantity is not None:
-        missing = conditions.minimum_quantity - quantity(basket, lines)
+        missing = conditions.minimum_quantity - basket.quantity(lines)
         if missing > 0:
             return Why(Refusal.QUANTITY, missing)
     return None
-
-
-def subtotal(basket: Basket, lines: Lines) -> int:
-    """What those lines cost before anything is taken off."""
-    return sum(basket.lines[at].price for at in places(lines))
-
-
-def quantity(basket: Basket, lines: Lines) -> int:
-    return sum(basket.lines[at].quantity for at in places(lines))
 
 
 def _is_for(promotion: Promotion, facts: Facts) -> bool:
@@ -76,14 +68,17 @@ def _elsewhere(promotion: Promotion, basket: Basket) -> Why | None:
 
 def _has_amounts(promotion: Promotion, currency: str) -> bool:
     """Whether every sum that the rule needs is given in a currency."""
-    benefit, wanted = promotion.benefit, [promotion.conditions.minimum_subtotal]
+    benefit = promotion.benefit
+    for amounts in (promotion.conditions.minimum_subtotal, promotion.limits.budget):
+        if amounts is not None and currency not in amounts:
+            return False
+    if isinstance(benefit, Percentage):
+        return benefit.at_most is None or currency in benefit.at_most
     if isinstance(benefit, FixedAmount | FixedPrice):
-        wanted.append(benefit.amounts)
-    elif isinstance(benefit, Tiered):
-        wanted += [tier.from_subtotal for tier in benefit.tiers]
-        wanted += [tier.amounts for tier in benefit.tiers]
-    wanted.append(getattr(benefit, "at_most", None))
-    wanted.append(promotion.limits.budget)
+        return currency in benefit.amounts
+    if not isinstance(benefit, Tiered):
+        return True
+    wanted = (each for tier in benefit.tiers for each in (tier.from_subtotal, tier.amounts))
     return all(amounts is None or currency in amounts for amounts in wanted)
 
 
