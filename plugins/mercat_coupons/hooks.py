@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from beanie import Document
 
 from mercat.auth import Permission
+from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat_coupons.documents import (
     CounterDocument,
@@ -13,6 +14,7 @@ from mercat_coupons.documents import (
     UseDocument,
 )
 from mercat_coupons.permissions import PERMISSIONS
+from mercat_coupons.promotions.memory import promotions_of
 
 
 @hookimpl
@@ -30,3 +32,8 @@ def documents() -> Sequence[type[Document]]:
 @hookimpl
 def permissions() -> Sequence[Permission]:
     return PERMISSIONS
+
+
+@hookimpl
+async def startup(context: Context) -> None:
+    promotions_of(context).listen(context)
