@@ -17,12 +17,13 @@ from mercat.auth import Credentials
 from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import RateLimitedError
+from mercat.reach import network
 from mercat.storage import guardian
 from mercat.storage.guardian import Program, Server
 from mercat_auth.accounts.service import finish_sign_in
 from mercat_auth.limits import service as limits
 from mercat_auth.limits.memory import MemoryCounters
-from mercat_auth.limits.places import Place, network
+from mercat_auth.limits.places import Place
 from mercat_auth.limits.rules import Action, rule_of
 from mercat_auth.limits.shared import SharedCounters
 from mercat_auth.settings import AuthSettings

@@ -9,6 +9,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _LOW_32_BITS = 0xFFFF_FFFF
+_NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,16 @@ def _led_to(address: Address) -> Address:
     if address.teredo is not None:
         return address.teredo[1]
     return address.ipv4_mapped or address.sixtofour or address
+
+
+def network(address: str | None) -> str:
+    """An IPv4 address, or the /64 that an IPv6 address is in: one subscriber has all of that."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return _NOWHERE
+    if not isinstance(found, ipaddress.IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found.packed, 64), strict=False))

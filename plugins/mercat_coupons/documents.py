@@ -138,10 +138,11 @@ class CounterDocument(Document):
 class UseDocument(Document):
     """What an order has of a promotion; `is_held` until the order isn't to be.
 
-    `counters` are those that it counts in, besides the coupon's own.
+    `counters` are those that it counts in, the coupon's own among them once an order.
     """
 
     order: str
+    cart: str
     promotion: PydanticObjectId
     coupon: PydanticObjectId | None = None
     counters: list[str]
@@ -154,7 +155,7 @@ class UseDocument(Document):
         name = "coupon_uses"
         indexes = [
             IndexModel([("order", 1), ("promotion", 1)], unique=True),
-            IndexModel([("promotion", 1), ("at", -1)]),
+            IndexModel([("cart", 1), ("is_held", 1)]),
         ]
 
 

@@ -3,8 +3,17 @@ from collections.abc import Sequence
 from beanie import Document
 
 from mercat.auth import Permission
+from mercat.checkout import Cart, Discount, OrderBegun
 from mercat.context import Context
 from mercat.hooks import hookimpl
+from mercat.storage import Session
+from mercat_coupons.carts.discounting import discounts
+from mercat_coupons.carts.schema import (
+    CartCouponMutation,
+    CartCoupons,
+    CouponValidateQuery,
+    OrderDiscounts,
+)
 from mercat_coupons.documents import (
     CounterDocument,
     CouponDocument,
@@ -15,6 +24,7 @@ from mercat_coupons.documents import (
 )
 from mercat_coupons.permissions import PERMISSIONS
 from mercat_coupons.promotions.memory import promotions_of
+from mercat_coupons.uses.claiming import claim, release
 
 
 @hookimpl
@@ -27,6 +37,26 @@ def documents() -> Sequence[type[Document]]:
         CustomerGroupDocument,
         GroupMemberDocument,
     ]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [CouponValidateQuery, CartCouponMutation, CartCoupons, OrderDiscounts]
+
+
+@hookimpl
+async def cart_discounts(context: Context, cart: Cart) -> Sequence[Discount]:
+    return await discounts(context, cart)
+
+
+@hookimpl
+async def order_begun(context: Context, session: Session, order: OrderBegun) -> None:
+    await claim(context, session, order)
+
+
+@hookimpl
+async def order_undone(context: Context, session: Session, order_id: str) -> None:
+    await release(context, session, order_id)
 
 
 @hookimpl

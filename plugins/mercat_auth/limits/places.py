@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from bson import ObjectId
 
 from mercat.context import Context
+from mercat.reach import network
 from mercat.storage import Record
 from mercat_auth.documents import SessionDocument, UserDocument
 from mercat_auth.sealing import digest_of, sealer_of
@@ -15,7 +15,6 @@ from mercat_auth.tokens.sessions import session_of_refresh
 
 _PURPOSE = "limits"
 _SIZE = 22  # 132 bits
-_NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +28,6 @@ class Place:
     pair: str | None = None
     account: str | None = None
     known: str | None = None
-
-
-def network(address: str | None) -> str:
-    """An IPv4 address, or the /64 that an IPv6 address is in: one subscriber has all of that."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return _NOWHERE
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((found.packed, 64), strict=False))
 
 
 def place_of(

@@ -5,8 +5,9 @@ import math
 
 from mercat.context import Context
 from mercat.errors import RateLimitedError
+from mercat.reach import network
 from mercat_auth.limits.counting import counters_of
-from mercat_auth.limits.places import claimed_session, network, own_session, place_of
+from mercat_auth.limits.places import claimed_session, own_session, place_of
 from mercat_auth.limits.rules import Action, Rule, rule_of
 from mercat_auth.settings import AuthSettings
 

@@ -6,13 +6,14 @@ a higher priority first. Each takes its share of what the ones before it have le
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from mercat.checkout import Cart
 from mercat_coupons.promotions.basket import Basket, Lines, places
 from mercat_coupons.promotions.benefits import Parts, Reach, gifts, off_lines, off_shipping
 from mercat_coupons.promotions.counters import of_promotion
-from mercat_coupons.promotions.holding import refused, unmet
+from mercat_coupons.promotions.holding import is_current, refused, unmet
 from mercat_coupons.promotions.values import (
     BuyGet,
     Candidate,
@@ -105,6 +106,19 @@ def evaluate(
     return Outcome(taken, {**why, **beaten, **chosen.refused})
 
 
+def plausible(
+    candidates: Iterable[Candidate], cart: Cart, now: datetime, undiscounted: Collection[str] = ()
+) -> list[Candidate]:
+    """Those that hold by the cart and the time alone, whoever's it is."""
+    basket = Basket.of(cart, undiscounted)
+    return [
+        one
+        for one in candidates
+        if is_current(one.promotion, now)
+        and basket.matching(one.promotion.scope, one.promotion.seller)
+    ]
+
+
 def _ordered(candidates: Iterable[Candidate]) -> list[Candidate]:
     """By priority; of a promotion given twice the one that isn't barred."""
     found: dict[str, Candidate] = {}
@@ -125,7 +139,10 @@ def _unmet(promotion: Promotion, basket: Basket, lines: Lines) -> Why | None:
 
 def _taken(part: _Part, basket: Basket) -> Taken:
     lines = {basket.lines[at].id: amount for at, amount in part.lines.items()}
-    return Taken(part.holding.candidate, lines, part.shipping)
+    one = part.holding
+    is_shipping = target_of(one.promotion) == "shipping"
+    sellers = sellers_of(basket, one.lines) if is_shipping else ()
+    return Taken(one.candidate, lines, part.shipping, sellers)
 
 
 class _Choice:
@@ -216,9 +233,10 @@ class _Choice:
         return Why(Refusal.BUDGET) if spent + part.amount > budget else None
 
 
-def sellers_of(basket: Basket, lines: Lines) -> frozenset[str | None]:
-    """Whose those lines are."""
-    return frozenset(basket.lines[at].seller for at in places(lines))
+def sellers_of(basket: Basket, lines: Lines) -> tuple[str | None, ...]:
+    """Whose those lines are, the shop itself first."""
+    found = {basket.lines[at].seller for at in places(lines)}
+    return tuple(sorted(found, key=lambda seller: seller or ""))
 
 
 def _order(one: _Holding) -> tuple[int, str]:

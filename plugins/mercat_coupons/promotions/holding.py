@@ -1,5 +1,7 @@
 """Whether a promotion holds for a cart, and if not, why."""
 
+from datetime import datetime
+
 from mercat_coupons.promotions.basket import Basket, Lines
 from mercat_coupons.promotions.counters import of_customer, of_promotion
 from mercat_coupons.promotions.values import (
@@ -44,6 +46,13 @@ def unmet(promotion: Promotion, basket: Basket, lines: Lines) -> Why | None:
         if missing > 0:
             return Why(Refusal.QUANTITY, missing)
     return None
+
+
+def is_current(promotion: Promotion, now: datetime) -> bool:
+    """Whether it is on, and begun and not over."""
+    starts_at, ends_at = promotion.conditions.starts_at, promotion.conditions.ends_at
+    has_begun = starts_at is None or starts_at <= now
+    return promotion.is_active and has_begun and (ends_at is None or now < ends_at)
 
 
 def _is_for(promotion: Promotion, facts: Facts) -> bool:

@@ -229,11 +229,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a promotion takes off: `lines` are sums by line, `shipping` by seller."""
+    """What a promotion takes off: `lines` are sums by line, `shipping` by seller.
+
+    `sellers` are those whose delivery it is off, whether that is known to cost something or not.
+    """
 
     candidate: Candidate
     lines: Mapping[str, int] = field(default_factory=dict)
     shipping: Mapping[str | None, int] = field(default_factory=dict)
+    sellers: tuple[str | None, ...] = ()
 
     @property
     def amount(self) -> int:
