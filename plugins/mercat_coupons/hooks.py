@@ -6,6 +6,7 @@ from mercat.auth import Permission
 from mercat.hooks import hookimpl
 from mercat_coupons.documents import (
     CounterDocument,
+    CouponBatchDocument,
     CouponDocument,
     CustomerGroupDocument,
     GroupMemberDocument,
@@ -20,6 +21,7 @@ def documents() -> Sequence[type[Document]]:
     return [
         PromotionDocument,
         CouponDocument,
+        CouponBatchDocument,
         CounterDocument,
         UseDocument,
         CustomerGroupDocument,
