@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from beanie import Document, PydanticObjectId
+from bson import ObjectId
 from pydantic import BaseModel, Field
 from pymongo import IndexModel
 
@@ -12,6 +13,8 @@ Kind = Literal[
     "percentage", "fixed_amount", "free_shipping", "buy_get", "tiered", "fixed_price", "gift"
 ]
 Amounts = dict[str, int]
+
+_A_KEY = {"$gt": ObjectId("0" * 24)}
 
 
 class StoredSelection(BaseModel):
@@ -112,15 +115,50 @@ class CouponDocument(Document):
 
     class Settings:
         name = "coupons"
+        # Each is written for every code, so there is none but: that of codes, which finds them and
+        # decides who has one, and those of lists, which must begin with exactly what is asked for.
         indexes = [
             IndexModel([("key", 1)], unique=True),
-            IndexModel([("number", 1)], unique=True),
-            IndexModel([("seller", 1), ("status", 1), ("number", 1)]),
-            IndexModel([("promotions", 1), ("number", 1)]),
+            IndexModel([("status", 1), ("number", 1)]),
+            IndexModel([("promotions", 1), ("seller", 1), ("status", 1), ("number", 1)]),
             IndexModel(
-                [("batch", 1), ("number", 1)],
-                partialFilterExpression={"batch": {"$type": "objectId"}},
+                [("seller", 1), ("status", 1), ("number", 1)],
+                partialFilterExpression={"seller": {"$gt": ""}},
             ),
+            IndexModel(
+                [("batch", 1), ("status", 1), ("number", 1)],
+                partialFilterExpression={"batch": _A_KEY},
+            ),
+        ]
+
+
+class CouponBatchDocument(Document):
+    """Codes that are generated together, of which so many are there; `total` are wanted.
+
+    `prefix` and `length`, the count of random characters, are those of `coupons.codes.random_code`;
+    the rest is that of its coupons.
+    """
+
+    number: int
+    promotions: list[PydanticObjectId]
+    state: Literal["running", "done"] = "running"
+    total: int
+    generated: int = 0
+    prefix: str = ""
+    length: int
+    usage_limit: int | None = None
+    usage_limit_per_customer: int | None = None
+    seller: str | None = None
+    note: str = ""
+    created_at: datetime
+    updated_at: datetime
+
+    class Settings:
+        name = "coupon_batches"
+        indexes = [
+            IndexModel([("number", 1)], unique=True),
+            IndexModel([("seller", 1), ("number", 1)]),
+            IndexModel([("state", 1), ("number", 1)]),
         ]
 
 

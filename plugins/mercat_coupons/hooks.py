@@ -16,6 +16,7 @@ from mercat_coupons.carts.schema import (
 )
 from mercat_coupons.documents import (
     CounterDocument,
+    CouponBatchDocument,
     CouponDocument,
     CustomerGroupDocument,
     GroupMemberDocument,
@@ -32,6 +33,7 @@ def documents() -> Sequence[type[Document]]:
     return [
         PromotionDocument,
         CouponDocument,
+        CouponBatchDocument,
         CounterDocument,
         UseDocument,
         CustomerGroupDocument,
