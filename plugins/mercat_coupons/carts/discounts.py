@@ -35,7 +35,7 @@ class Applied:
 
 def of_quote(quote: Quote) -> list[Applied]:
     """What is taken off a cart."""
-    return _applied(one for cost in (*quote.lines, *quote.shipping) for one in cost.adjustments)
+    return _applied(quote.totals.adjustments)
 
 
 def of_order(record: Record) -> list[Applied]:

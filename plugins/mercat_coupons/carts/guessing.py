@@ -11,13 +11,13 @@ from mercat.context import Context
 from mercat.engine import Engine
 from mercat.errors import RateLimitedError
 from mercat.reach import network
+from mercat.storage.encryption import encryption_of
 from mercat_coupons.settings import CouponSettings
 
 _WINDOW_SECONDS = 600
 _ANSWER_SECONDS = 0.5
 _RETRY_SECONDS = 2.0
 _MOST_CALLERS = 20_000
-_PREFIX = "coupons:tries:"
 
 _logger = logging.getLogger(__name__)
 
@@ -39,16 +39,15 @@ class Tries:
         await self._ask(lambda: self._forgive(caller), lambda: self._add(caller, -1))
 
     async def _begin(self, caller: str) -> tuple[int, int]:
-        key = _PREFIX + caller
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.incr(key)
-            pipeline.expire(key, _WINDOW_SECONDS, nx=True)
-            pipeline.ttl(key)
+            pipeline.incr(caller)
+            pipeline.expire(caller, _WINDOW_SECONDS, nx=True)
+            pipeline.ttl(caller)
             number, _, seconds = await pipeline.execute()
         return int(number), int(seconds)
 
     async def _forgive(self, caller: str) -> tuple[int, int]:
-        return int(await self._redis.decr(_PREFIX + caller)), 0
+        return int(await self._redis.decr(caller)), 0
 
     def _add(self, caller: str, number: int) -> tuple[int, int]:
         now = time.monotonic()
@@ -99,7 +98,13 @@ def _tries(context: Context) -> Tries:
 
 
 def _caller(context: Context) -> str:
-    """The user, else the network address: an IPv6 one by its /64."""
+    """The name of a counter: of the user, else of the network address, an IPv6 one by its /64.
+
+    Nobody can tell from it whose it is.
+    """
     if context.viewer.user is not None:
-        return f"user:{context.viewer.user}"
-    return f"at:{network(context.credentials.address if context.credentials else None)}"
+        said = f"user {context.viewer.user}"
+    else:
+        said = f"at {network(context.credentials.address if context.credentials else None)}"
+    code = encryption_of(context).digest(said)
+    return f"mercat:{context.storage.database.name}:codes:{code}"

@@ -34,9 +34,8 @@ def candidates(known: Known, coupons: Iterable[Record], user: str | None) -> lis
     found = [Candidate(one) for one in known.automatic]
     for coupon in coupons:
         barred, key = _barred(coupon, user), str(coupon["_id"])
-        for promotion in map(str, coupon["promotions"]):
-            if promotion in known.by_id:
-                found.append(Candidate(known.by_id[promotion], key, barred))
+        opened = (known.by_id.get(str(promotion)) for promotion in coupon["promotions"])
+        found += [Candidate(one, key, barred) for one in opened if one is not None]
     return found
 
 

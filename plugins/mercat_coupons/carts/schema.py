@@ -28,7 +28,7 @@ from mercat_coupons.carts.reasons import CouponReason
 from mercat_coupons.promotions.values import Gift, Refusal
 from mercat_orders.carts.reading import look_at
 from mercat_orders.carts.schema import cart_key
-from mercat_orders.carts.types import Cart, line_id, to_cart
+from mercat_orders.carts.types import Cart, to_cart
 from mercat_orders.orders.types.orders import Order
 from mercat_products.schema import Product, ProductVariant
 from mercat_products.service import products_by_variant
@@ -168,7 +168,9 @@ class CartCoupons:
             benefit = rules[key].benefit
             if isinstance(benefit, Gift):
                 variants = await _variants(info, benefit)
-                found.append(GiftOffer(rules[key].name, benefit.quantity, variants))
+                found.append(
+                    GiftOffer(name=rules[key].name, quantity=benefit.quantity, variants=variants)
+                )
         return found
 
 
@@ -276,9 +278,9 @@ async def _variants(info: Info, gift: Gift) -> list[ProductVariant]:
     """Those that are shown."""
     keys = [ObjectId(key) for key in sorted(gift.variants)]
     records = await products_by_variant(info.context, keys)
-    found = []
-    for key in keys:
-        for one in records[key]["variants"] if key in records else ():
-            if one["id"] == key:
-                found.append(ProductVariant(record=one, product=Product(record=records[key])))
-    return found
+    return [
+        ProductVariant(record=one, product=Product(record=records[key]))
+        for key in keys
+        for one in (records[key]["variants"] if key in records else ())
+        if one["id"] == key
+    ]

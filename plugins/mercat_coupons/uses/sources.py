@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 
 _PLUGIN = "coupons"
+_MOST_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,11 @@ class Source:
 def source_of(text: str) -> Source | None:
     """The promotion and the coupon of a source; None for another plugin's."""
     plugin, *keys = text.split(":")
-    if plugin != _PLUGIN or not 1 <= len(keys) <= 2 or not all(map(ObjectId.is_valid, keys)):
+    if (
+        plugin != _PLUGIN
+        or not 1 <= len(keys) <= _MOST_KEYS
+        or not all(map(ObjectId.is_valid, keys))
+    ):
         return None
     return Source(*keys)
 
