@@ -21,6 +21,7 @@ from mercat_coupons.documents import (
     UseDocument,
 )
 from mercat_coupons.promotions import counters
+from mercat_coupons.promotions.memory import promotions_of
 from mercat_coupons.uses.sources import Source, amounts_by_source
 
 _LIMITS = {
@@ -56,6 +57,7 @@ async def claim(context: Context, session: Session, order: OrderBegun) -> None:
     for source, amount in amounts.items():
         record = limits.get(source.promotion)
         if record is None or record["status"] != "active":
+            promotions_of(context).spoil(ObjectId(source.promotion))
             raise GoneError("a promotion has ended")
         held = await _claim_promotion(claim, record, amount)
         if source.coupon is not None:

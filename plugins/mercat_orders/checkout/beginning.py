@@ -1,6 +1,7 @@
 """A checkout begins: the quote is agreed to, frozen, and written down with its cart's new state."""
 
 from collections import Counter
+from contextlib import AsyncExitStack
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -11,6 +12,7 @@ from mercat.context import Context
 from mercat.errors import ConflictError
 from mercat.storage import Record, Session, stored_now
 from mercat.storage.pages import next_number
+from mercat.turns import turn
 from mercat_orders.carts.access import carts, find_cart
 from mercat_orders.carts.reading import look_at
 from mercat_orders.carts.views import CartView
@@ -102,6 +104,18 @@ def _check(context: Context, view: CartView, order: Record, wanted: Completion) 
 
 
 async def _written(context: Context, cart: Record, order: Record) -> bool:
+    """Write an order down, one after another where they have the same discount.
+
+    Those that claim of the same are in each other's way: many at once would try for longer than a
+    transaction may take.
+    """
+    async with AsyncExitStack() as turns:
+        for source in sorted(_taken_off(order)):
+            await turns.enter_async_context(turn(context, "discount", source))
+        return await _write(context, cart, order)
+
+
+async def _write(context: Context, cart: Record, order: Record) -> bool:
     values: dict[str, Any] = {"state": "CHECKOUT", "order": order["_id"]}
 
     async def work(session: Session) -> None:
