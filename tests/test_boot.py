@@ -75,7 +75,7 @@ def boot(folder: Path, toml: str) -> str:
             ["[plugins.categories] max_dept", "did you mean max_depth?"],
         ),
         ("[plugins.categories]\nmax_depth = 'deep'", ["max_depth", "valid integer"]),
-        ("[plugins.coupons]\nx = 1", ["[plugins.coupons]", "not enabled"]),
+        ("[plugins.subscriptions]\nx = 1", ["[plugins.subscriptions]", "not enabled"]),
         ("[sever]\nport = 1", ["[sever]", "did you mean server?"]),
         ("server = 3", ["server must be a table"]),
         ("[server]\nport = 70000", ["[server] port", "less than or equal to 65535"]),

@@ -206,7 +206,7 @@ async def test_a_placed_order_never_changes_and_says_what_it_had(engine: Engine)
 
 
 async def test_who_bears_a_discount_shows_in_the_commission(engine_for: EngineFor) -> None:
-    engine = await engine_for(TOML + "\n[plugins.orders]\ncommission = "10"\n")
+    engine = await engine_for(TOML + '\n[plugins.orders]\ncommission = "10"\n')
     await promote(engine, off("0.5"), borne_by="shop")
     order = await placed(engine, sellers=("anna",))
     assert order["seller_orders"][0]["commission"] == 100, "of what the seller is paid for"

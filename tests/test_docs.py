@@ -265,6 +265,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "graphql.executor": ("interpreted", "interpreted"),
     "cache.max_bytes": ("2000000", 2_000_000),
     "plugins.payments.capture": ("by_hand", "by_hand"),
+    "plugins.coupons.choice": ("priority", "priority"),
+    "plugins.coupons.time_zone": ("Europe/Vienna", "Europe/Vienna"),
     "plugins.auth.secret": ("x" * 32, SecretStr("x" * 32)),
     "plugins.auth.algorithm": ("EdDSA", "EdDSA"),
     "plugins.auth.min_password_length": ("11", 11),
