@@ -10,6 +10,7 @@ from . import caching as caching_benchmark
 from . import catalog as catalog_benchmark
 from . import catalogue as catalogue_benchmark
 from . import checkout as checkout_benchmark
+from . import coupons as coupons_benchmark
 from . import executor as executor_benchmark
 from . import identity as identity_benchmark
 from . import payments as payments_benchmark
@@ -128,6 +129,15 @@ def checkout(*, rounds: int, orders: int) -> None:
 def payments(*, rounds: int, seconds: int, rate: int, pending: int) -> None:
     """Messages of a payment company, and payments that are asked about until they are known."""
     payments_benchmark.measure(rounds=rounds, seconds=seconds, rate=rate, pending=pending)
+
+
+@benchmarks.command()
+@click.option("--promotions", type=click.IntRange(1), default=1_000, show_default=True)
+@click.option("--lines", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=31, show_default=True)
+def coupons(*, promotions: int, lines: int, rounds: int) -> None:
+    """What promotions of every kind come to for one cart."""
+    coupons_benchmark.measure(promotions=promotions, lines=lines, rounds=rounds)
 
 
 @benchmarks.command()

@@ -231,8 +231,8 @@ MUTATIONS: dict[str, Entry] = {
     "cartBuyerSet": lambda w: _with(w.cart(), "cartId", email="ada@example.com"),
     "cartAddressSet": lambda w: _with(w.cart(), "cartId", shippingAddress=ADDRESS),
     "cartShippingSelect": lambda w: _with(w.cart(), "cartId", selections=[]),
-    "cartCouponApply": lambda w: _with(w.cart(), "cartId", code="TENTH"),
-    "cartCouponRemove": lambda w: _with(w.cart(), "cartId", code="TENTH"),
+    "cartCouponApply": lambda w: w.coded_cart(has_code=False),
+    "cartCouponRemove": lambda w: w.coded_cart(has_code=True),
     "cartPaymentSelect": lambda w: _with(w.cart(), "cartId", paymentMethodId="x"),
     "checkoutComplete": lambda w: w.whole_cart(),
     "checkoutComplete.theirs": lambda w: _with(

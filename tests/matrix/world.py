@@ -27,6 +27,7 @@ from mercat_auth.sellers import service as sellers
 from mercat_media import service as media
 from tests.asking import answered, told
 from tests.identity import registered, viewer_for
+from tests.promoting import opened
 
 PEOPLE = ("customer", "other_customer", "seller", "other_seller", "support", "admin")
 ROLES = ("anonymous", *PEOPLE, "service")
@@ -206,6 +207,17 @@ class World:
         given = {"cartId": cart, "email": "ada@example.com"}
         await self.change("cartBuyerSet", "cart { id }", owner, **given)
         return cart
+
+    async def coded_cart(self, *, has_code: bool) -> dict[str, Any]:
+        """A cart of `customer`'s with something in it, and a code for it, or in it."""
+        cart, code = await self.cart(), secrets.token_hex(6)
+        owner = await viewer_for(self.engine, await self.current("customer"))
+        lines = [{"variantId": await self.priced("seller"), "quantity": 1}]
+        await self.change("cartLinesAdd", "cart { id }", owner, cartId=cart, lines=lines)
+        await opened(self.engine, code)
+        if has_code:
+            await self.change("cartCouponApply", "cart { id }", owner, cartId=cart, code=code)
+        return {"cartId": cart, "code": code}
 
     async def shipping_method(self, *, seller: bool = True) -> str:
         """The id of a shipping method of `seller`'s, or of the shop's."""

@@ -97,6 +97,26 @@ def off_shipping(
     return {seller: part for seller, part in parts if part}
 
 
+def ceiling(benefit: Benefit, basket: Basket, lines: Lines) -> int:
+    """More than this isn't taken off lines, whatever is left of them: found without sharing it."""
+    goods = basket.subtotal(lines)
+    match benefit:
+        case Percentage(rate=rate):
+            return _share(goods, rate) + len(basket.lines)  # each may be rounded up
+        case FixedAmount(target="order", amounts=amounts):
+            return amounts[basket.cart.currency]
+        case Tiered(tiers=tiers):
+            return max(_worth(tier, goods, basket.cart.currency) for tier in tiers)
+        case BuyGet(rate=rate):
+            return _share(basket.subtotal(basket.all), rate) + len(basket.lines)
+        case FixedPrice(amounts=amounts, quantity=size):
+            price = amounts[basket.cart.currency]
+            mine = (basket.lines[at] for at in places(lines))
+            whole = sum(max(0, one.unit_price * size - price) * one.quantity for one in mine)
+            return whole // size
+    return basket.subtotal(basket.all)
+
+
 @singledispatch
 def _off(benefit: Benefit, reach: Reach) -> Parts:
     raise NotImplementedError(type(benefit))

@@ -5,22 +5,27 @@ a higher priority first. Each takes its share of what the ones before it have le
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from mercat.checkout import Cart
 from mercat_coupons.promotions.basket import Basket, Lines, places
-from mercat_coupons.promotions.benefits import Parts, Reach, gifts, off_lines, off_shipping
+from mercat_coupons.promotions.benefits import (
+    Parts,
+    Reach,
+    ceiling,
+    gifts,
+    off_lines,
+    off_shipping,
+)
 from mercat_coupons.promotions.counters import of_promotion
 from mercat_coupons.promotions.holding import is_current, refused, unmet
 from mercat_coupons.promotions.values import (
-    BuyGet,
     Candidate,
     Facts,
     Gift,
     Outcome,
-    Percentage,
     Promotion,
     Refusal,
     Taken,
@@ -63,12 +68,9 @@ class _Part:
 class _Set:
     """Promotions that hold together, and why some of them take nothing off all the same."""
 
-    parts: tuple[_Part, ...] = ()
-    refused: Mapping[str, Why] = field(default_factory=dict)
-
-    @property
-    def amount(self) -> int:
-        return sum(one.amount for one in self.parts)
+    parts: tuple[_Part, ...]
+    refused: Mapping[str, Why]
+    amount: int
 
 
 def target_of(promotion: Promotion) -> Literal["lines", "order", "shipping"]:
@@ -183,14 +185,9 @@ class _Choice:
 
     def _most(self, one: _Holding) -> int:
         """More than this it doesn't take off."""
-        benefit, shipping = one.promotion.benefit, sum(self._basket.cart.shipping.values())
         if target_of(one.promotion) == "shipping":
-            return shipping
-        if isinstance(benefit, Gift | BuyGet):
-            return self._basket.subtotal(self._basket.all)
-        if isinstance(benefit, Percentage):
-            return int(self._basket.subtotal(one.lines) * benefit.rate) + 1
-        return self._basket.subtotal(one.lines)
+            return sum(self._basket.cart.shipping.values())
+        return ceiling(one.promotion.benefit, self._basket, one.lines)
 
     def applied(self, holdings: Sequence[_Holding]) -> _Set:
         """What promotions take off together, one after another."""
@@ -208,7 +205,7 @@ class _Choice:
                 left[at] -= amount
             for seller, amount in part.shipping.items():
                 shipping[seller] -= amount
-        return _Set(tuple(parts), why)
+        return _Set(tuple(parts), why, sum(part.amount for part in parts))
 
     def _part(
         self, one: _Holding, left: Sequence[int], shipping: Mapping[str | None, int]
