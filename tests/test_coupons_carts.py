@@ -67,7 +67,7 @@ async def test_a_code_opens_its_promotion_however_it_is_typed(engine: Engine) ->
     await opened(engine, "SUMMER-24", name="Summer")
     mine = await cart(engine)
     assert (await shown(engine, mine))["coupons"] == []
-    found = await applied(engine, mine, " ｓｕｍｍｅｒ24 ")
+    found = await applied(engine, mine, " \uff53\uff55\uff4d\uff4d\uff45\uff5224 ")
     assert found["coupons"] == [
         {
             "code": "SUMMER-24",
@@ -88,8 +88,8 @@ async def test_a_code_is_taken_out_again(engine: Engine) -> None:
     await opened(engine, "GO")
     mine = await cart(engine)
     await applied(engine, mine, "GO")
-    query = f"""mutation ($input: CartCouponRemoveInput!) {{ cartCouponRemove(input: $input) {{
-      cart {{ coupons {{ code }} }} userErrors {{ code field }} }} }}"""
+    query = """mutation ($input: CartCouponRemoveInput!) { cartCouponRemove(input: $input) {
+      cart { coupons { code } } userErrors { code field } } }"""
     given = {"input": {"cartId": mine, "code": "go"}}
     found = (await answered(engine, query, given, viewer=CARL))["data"]["cartCouponRemove"]
     assert found == {"cart": {"coupons": []}, "userErrors": []}
@@ -243,7 +243,7 @@ async def test_what_is_no_code_costs_nothing_and_is_refused_like_an_unknown_one(
 ) -> None:
     await opened(engine, "SAVE10")
     mine = await cart(engine)
-    for code in ("", " ", "x" * 10_000, "SАVE10", "SAVE1О", "SAVE10\x00", '{"$ne": 1}'):
+    for code in ("", " ", "x" * 10_000, "S\u0410VE10", "SAVE1\u041e", "SAVE10\x00", '{"$ne": 1}'):
         assert await refusal(engine, mine, code) == UNKNOWN
 
 

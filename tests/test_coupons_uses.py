@@ -1,4 +1,4 @@
-"""How often promotions are used: never more than they may, and given back where nothing came of it."""
+"""How often promotions are used: never more than they may, and given back where nothing came."""
 
 import asyncio
 from collections.abc import Sequence
