@@ -1,4 +1,4 @@
-"""What tests of promotions need: rules and codes as they are stored, and carts that ask for them."""
+"""What tests of promotions need: rules and codes as they are stored, and carts that have them."""
 
 import itertools
 from datetime import UTC, datetime
