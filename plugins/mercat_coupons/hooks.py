@@ -15,6 +15,7 @@ from mercat_coupons.documents import (
 )
 from mercat_coupons.permissions import PERMISSIONS
 from mercat_coupons.promotions.memory import promotions_of
+from mercat_coupons.promotions.schema import PromotionMutation, PromotionQuery
 
 
 @hookimpl
@@ -27,6 +28,11 @@ def documents() -> Sequence[type[Document]]:
         CustomerGroupDocument,
         GroupMemberDocument,
     ]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [PromotionQuery, PromotionMutation]
 
 
 @hookimpl

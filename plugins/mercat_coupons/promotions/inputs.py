@@ -1,0 +1,368 @@
+"""What the mutations of promotions take."""
+
+from enum import Enum
+
+import strawberry
+from strawberry import UNSET
+
+from mercat.graphql.scalars import CountryCode, CurrencyCode, DecimalString
+from mercat_orders.configured.inputs import MoneyInput
+
+
+@strawberry.enum(description="What a percentage or a sum is taken off.")
+class PromotionTarget(Enum):
+    LINES = strawberry.enum_value(
+        "lines", description="The lines in the scope; a sum is off each unit of them."
+    )
+    CHEAPEST = strawberry.enum_value("cheapest", description="The cheapest units in the scope.")
+    ORDER = strawberry.enum_value(
+        "order", description="All lines in the scope together, after what is off single lines."
+    )
+    SHIPPING = strawberry.enum_value(
+        "shipping", description="The delivery of those who sell what is in the scope."
+    )
+
+
+@strawberry.enum(description="Who pays for what a promotion takes off.")
+class PromotionBearer(Enum):
+    SHOP = strawberry.enum_value("shop", description="The shop.")
+    SELLER = strawberry.enum_value("seller", description="The seller whose promotion it is.")
+
+
+@strawberry.enum(description="Where a promotion stands.")
+class PromotionStatus(Enum):
+    ACTIVE = strawberry.enum_value("active", description="It holds from its start to its end.")
+    ARCHIVED = strawberry.enum_value("archived", description="It doesn't hold any more.")
+
+
+@strawberry.input(description="A value of an attribute.")
+class PromotionAttributeInput:
+    key: str = strawberry.field(description="The attribute's key.")
+    value: str = strawberry.field(description="The value, as filters of products write it.")
+
+
+@strawberry.input(
+    description="Lines that have one of each kind that is given: with two brands and a category "
+    "those of either brand in that category."
+)
+class PromotionSelectionInput:
+    product_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of products."
+    )
+    variant_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of variants."
+    )
+    category_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of categories; each has all that is below it."
+    )
+    brands: list[str] = strawberry.field(
+        default_factory=list, description="Brands, as products have them."
+    )
+    seller_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of sellers."
+    )
+    shops_own: bool = strawberry.field(
+        default=False, description="What the shop itself sells, besides that of those sellers."
+    )
+    attributes: list[PromotionAttributeInput] = strawberry.field(
+        default_factory=list, description="Attributes, of which a product has one."
+    )
+
+
+@strawberry.input(
+    description="Which lines: those in one of `include` that are in none of `exclude`. It names "
+    "20,000 products and variants at most."
+)
+class PromotionScopeInput:
+    include: list[PromotionSelectionInput] = strawberry.field(
+        default_factory=list, description="All lines where it is empty."
+    )
+    exclude: list[PromotionSelectionInput] = strawberry.field(
+        default_factory=list, description="None where it is empty."
+    )
+    excludes_reduced: bool = strawberry.field(
+        default=False, description="Whether those that cost less than they used to are left out."
+    )
+
+
+@strawberry.input(description="A share of what something costs.")
+class PercentageBenefitInput:
+    percentage: DecimalString = strawberry.field(
+        description="`12.5` is 12.5 %; up to 100, with four digits after the point at most."
+    )
+    target: PromotionTarget = strawberry.field(
+        default=PromotionTarget.LINES, description="What it is a share of."
+    )
+    at_most: list[MoneyInput] | None = strawberry.field(
+        default=None,
+        description="The most that it takes off an order, by currency; not with `CHEAPEST`.",
+    )
+    units: int = strawberry.field(
+        default=1, description="How many of the cheapest units; with `CHEAPEST`."
+    )
+
+
+@strawberry.input(description="A sum.")
+class FixedAmountBenefitInput:
+    amounts: list[MoneyInput] = strawberry.field(description="The sum, by currency.")
+    target: PromotionTarget = strawberry.field(
+        default=PromotionTarget.LINES, description="What it is taken off."
+    )
+    units: int = strawberry.field(
+        default=1, description="How many of the cheapest units; with `CHEAPEST`."
+    )
+
+
+@strawberry.input(description="Delivery costs nothing.")
+class FreeShippingBenefitInput:
+    at_most: list[MoneyInput] | None = strawberry.field(
+        default=None, description="The most that it takes off an order, by currency."
+    )
+
+
+@strawberry.input(description="Who buys some gets others for less.")
+class BuyGetBenefitInput:
+    buy_quantity: int = strawberry.field(description="How many have to be bought.")
+    get_quantity: int = strawberry.field(description="How many are then reduced.")
+    percentage: DecimalString = strawberry.field(
+        default=DecimalString("100"), description="By how much, as `12.5`; they are free with 100."
+    )
+    buy: PromotionScopeInput | None = strawberry.field(
+        default=None, description="What has to be bought; what is in `scope` where left out."
+    )
+    get: PromotionScopeInput | None = strawberry.field(
+        default=None, description="What is reduced; what is in `scope` where left out."
+    )
+    most_times: int | None = strawberry.field(
+        default=None, description="How often in one order; as often as it can where left out."
+    )
+
+
+@strawberry.input(
+    description="What holds from a subtotal on, from a quantity on, or from both; either a "
+    "percentage or a sum."
+)
+class PromotionTierInput:
+    from_subtotal: list[MoneyInput] | None = strawberry.field(
+        default=None, description="What the lines in the scope cost at least, by currency."
+    )
+    from_quantity: int | None = strawberry.field(
+        default=None, description="How many units of them there are at least."
+    )
+    percentage: DecimalString | None = strawberry.field(
+        default=None, description="What is taken off, as `12.5`."
+    )
+    amounts: list[MoneyInput] | None = strawberry.field(
+        default=None, description="The sum that is taken off, by currency."
+    )
+
+
+@strawberry.input(description="More for larger orders.")
+class TieredBenefitInput:
+    tiers: list[PromotionTierInput] = strawberry.field(
+        description="1 to 50, the lowest first; the best of those that are reached holds."
+    )
+
+
+@strawberry.input(description="Another price.")
+class FixedPriceBenefitInput:
+    amounts: list[MoneyInput] = strawberry.field(description="The price, by currency.")
+    quantity: int = strawberry.field(
+        default=1, description="For how many units together; what is left over costs as before."
+    )
+
+
+@strawberry.input(description="Something that is in the cart costs nothing.")
+class GiftBenefitInput:
+    variant_ids: list[strawberry.ID] = strawberry.field(
+        description="Which variants; the dearest that is in the cart is given."
+    )
+    quantity: int = strawberry.field(default=1, description="How many units.")
+
+
+@strawberry.input(one_of=True, description="What a promotion takes off.")
+class PromotionBenefitInput:
+    percentage: PercentageBenefitInput | None = strawberry.field(
+        default=UNSET, description="A share of what something costs."
+    )
+    fixed_amount: FixedAmountBenefitInput | None = strawberry.field(
+        default=UNSET, description="A sum."
+    )
+    free_shipping: FreeShippingBenefitInput | None = strawberry.field(
+        default=UNSET, description="Delivery costs nothing."
+    )
+    buy_get: BuyGetBenefitInput | None = strawberry.field(
+        default=UNSET, description="Who buys some gets others for less."
+    )
+    tiered: TieredBenefitInput | None = strawberry.field(
+        default=UNSET, description="More for larger orders."
+    )
+    fixed_price: FixedPriceBenefitInput | None = strawberry.field(
+        default=UNSET, description="Another price."
+    )
+    gift: GiftBenefitInput | None = strawberry.field(
+        default=UNSET, description="Something that is in the cart costs nothing."
+    )
+
+
+_STARTS = (
+    "The first moment: as ISO 8601 writes it with an offset, without one on the clock of "
+    "`timeZone`, or a date alone for the beginning of that day."
+)
+_ENDS = "The first moment after it, written so; a date alone is the last day of it."
+_ZONE = "The IANA time zone of times without an offset, such as `Europe/Vienna`."
+
+
+@strawberry.input(description="A promotion to be made.")
+class PromotionCreateInput:
+    name: str = strawberry.field(description="What buyers read; up to 200 characters.")
+    benefit: PromotionBenefitInput = strawberry.field(description="What it takes off.")
+    scope: PromotionScopeInput | None = strawberry.field(
+        default=UNSET, description="Of which lines; of all where left out."
+    )
+    starts_at: str | None = strawberry.field(default=UNSET, description=_STARTS)
+    ends_at: str | None = strawberry.field(default=UNSET, description=_ENDS)
+    time_zone: str | None = strawberry.field(
+        default=UNSET, description=_ZONE + " That of the settings where left out."
+    )
+    minimum_subtotal: list[MoneyInput] | None = strawberry.field(
+        default=UNSET,
+        description="What the lines in the scope have to cost, by currency, before discounts.",
+    )
+    minimum_quantity: int | None = strawberry.field(
+        default=UNSET, description="How many units of them there have to be."
+    )
+    first_order: bool | None = strawberry.field(
+        default=UNSET, description="Whether it is for a customer's first order only."
+    )
+    countries: list[CountryCode] | None = strawberry.field(
+        default=UNSET, description="Where orders go; anywhere where left out."
+    )
+    currencies: list[CurrencyCode] | None = strawberry.field(
+        default=UNSET,
+        description="In which currencies; in all that each of its sums is given in where left out.",
+    )
+    customer_ids: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET, description="Ids of the users whom it is for; nobody else learns of it."
+    )
+    customer_group_ids: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET,
+        description="Ids of the customer groups that it is for, besides those users; needs "
+        "`coupons.manage`.",
+    )
+    usage_limit: int | None = strawberry.field(
+        default=UNSET, description="How many orders may have it in all."
+    )
+    usage_limit_per_customer: int | None = strawberry.field(
+        default=UNSET, description="How many orders of one customer may have it."
+    )
+    budget: list[MoneyInput] | None = strawberry.field(
+        default=UNSET, description="What it may take off in all, by currency."
+    )
+    is_automatic: bool | None = strawberry.field(
+        default=UNSET, description="Whether it needs no code; it does where left out."
+    )
+    is_combinable: bool | None = strawberry.field(
+        default=UNSET, description="Whether others may hold beside it; they may where left out."
+    )
+    priority: int | None = strawberry.field(
+        default=UNSET, description="The highest comes first; 0 where left out."
+    )
+    seller_id: strawberry.ID | None = strawberry.field(
+        default=UNSET,
+        description="The id of the seller for whose products it is; that of the viewer's own "
+        "where left out, and nobody's for who has `coupons.manage`.",
+    )
+    borne_by: PromotionBearer | None = strawberry.field(
+        default=UNSET,
+        description="Who pays for it. The shop where left out, but for a seller's staff, whose "
+        "promotions the seller pays for.",
+    )
+
+
+@strawberry.input(
+    description="A change of a promotion; what is left out stays as it is. Orders that were "
+    "placed with it stay as they are."
+)
+class PromotionUpdateInput:
+    id: strawberry.ID = strawberry.field(description="Its id.")
+    version: int | None = strawberry.field(
+        default=None, description="The version that was read; refused where it is not the last."
+    )
+    name: str | None = strawberry.field(default=UNSET, description="What buyers read.")
+    benefit: PromotionBenefitInput | None = strawberry.field(
+        default=UNSET, description="What it takes off, all of it."
+    )
+    scope: PromotionScopeInput | None = strawberry.field(
+        default=UNSET, description="Of which lines, all of it; null for all lines."
+    )
+    starts_at: str | None = strawberry.field(
+        default=UNSET, description=_STARTS + " Null for no start."
+    )
+    ends_at: str | None = strawberry.field(default=UNSET, description=_ENDS + " Null for no end.")
+    time_zone: str | None = strawberry.field(
+        default=UNSET, description=_ZONE + " Moments that are left out stay as they are."
+    )
+    minimum_subtotal: list[MoneyInput] | None = strawberry.field(
+        default=UNSET, description="What the lines in the scope have to cost; null for nothing."
+    )
+    minimum_quantity: int | None = strawberry.field(
+        default=UNSET, description="How many units there have to be; null for any."
+    )
+    first_order: bool | None = strawberry.field(
+        default=UNSET, description="Whether it is for a customer's first order only."
+    )
+    countries: list[CountryCode] | None = strawberry.field(
+        default=UNSET, description="Where orders go; anywhere where empty."
+    )
+    currencies: list[CurrencyCode] | None = strawberry.field(
+        default=UNSET,
+        description="In which currencies; in all that each of its sums is given in where empty.",
+    )
+    customer_ids: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET, description="Ids of all users whom it is for."
+    )
+    customer_group_ids: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET,
+        description="Ids of all customer groups that it is for; needs `coupons.manage`.",
+    )
+    usage_limit: int | None = strawberry.field(
+        default=UNSET, description="How many orders may have it in all; null for any number."
+    )
+    usage_limit_per_customer: int | None = strawberry.field(
+        default=UNSET, description="How many of one customer may; null for any number."
+    )
+    budget: list[MoneyInput] | None = strawberry.field(
+        default=UNSET, description="What it may take off in all; null for anything."
+    )
+    is_automatic: bool | None = strawberry.field(
+        default=UNSET, description="Whether it needs no code."
+    )
+    is_combinable: bool | None = strawberry.field(
+        default=UNSET, description="Whether others may hold beside it."
+    )
+    priority: int | None = strawberry.field(default=UNSET, description="The highest comes first.")
+    borne_by: PromotionBearer | None = strawberry.field(
+        default=UNSET, description="Who pays for it; needs `coupons.manage`."
+    )
+
+
+@strawberry.input(description="A promotion that is not to hold any more.")
+class PromotionArchiveInput:
+    id: strawberry.ID = strawberry.field(description="Its id.")
+
+
+@strawberry.input(description="Which promotions are looked for; all of it has to hold.")
+class PromotionFilter:
+    status: PromotionStatus | None = strawberry.field(
+        default=None, description="Those that stand so."
+    )
+    is_automatic: bool | None = strawberry.field(
+        default=None, description="Those that need no code, or those that need one."
+    )
+    seller_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Those of the seller with this id."
+    )
+    text: str | None = strawberry.field(
+        default=None, description="Those that have this in their name, in any case."
+    )
