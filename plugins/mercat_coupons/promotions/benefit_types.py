@@ -9,7 +9,7 @@ import strawberry
 from mercat.graphql.scalars import DecimalString
 from mercat.graphql.schema import Money
 from mercat.storage import Record
-from mercat_coupons.promotions.inputs import PromotionTarget
+from mercat_coupons.promotions.benefit_inputs import PromotionTarget
 from mercat_coupons.promotions.scope_types import PromotionScope, to_ids, to_scope
 
 

@@ -1,0 +1,1 @@
+"""Customer groups: who is in which."""
