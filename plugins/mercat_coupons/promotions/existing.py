@@ -13,7 +13,7 @@ from mercat_coupons.documents import CustomerGroupDocument
 from mercat_coupons.promotions.checking_scopes import things_of
 from mercat_products.documents import ProductDocument
 
-_AT_ONCE = 500
+_AT_ONCE = 50  # SecantusDB compares each document with each of them
 _TYPES = {"products": "Product", "variants": "ProductVariant"}
 _PATHS = {"products": "_id", "variants": "variants.id"}
 
