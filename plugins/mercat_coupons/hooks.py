@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from beanie import Document
 
@@ -23,8 +24,11 @@ from mercat_coupons.documents import (
     PromotionDocument,
     UseDocument,
 )
+from mercat_coupons.groups import service as groups
+from mercat_coupons.groups.schema import CustomerGroupMutation, CustomerGroupQuery
 from mercat_coupons.permissions import PERMISSIONS
 from mercat_coupons.promotions.memory import promotions_of
+from mercat_coupons.promotions.schema import PromotionMutation, PromotionQuery
 from mercat_coupons.uses.claiming import claim, release
 
 
@@ -43,7 +47,16 @@ def documents() -> Sequence[type[Document]]:
 
 @hookimpl
 def schema() -> Sequence[type]:
-    return [CouponValidateQuery, CartCouponMutation, CartCoupons, OrderDiscounts]
+    return [
+        PromotionQuery,
+        PromotionMutation,
+        CustomerGroupQuery,
+        CustomerGroupMutation,
+        CouponValidateQuery,
+        CartCouponMutation,
+        CartCoupons,
+        OrderDiscounts,
+    ]
 
 
 @hookimpl
@@ -69,3 +82,14 @@ def permissions() -> Sequence[Permission]:
 @hookimpl
 async def startup(context: Context) -> None:
     promotions_of(context).listen(context)
+
+
+@hookimpl
+async def user_erased(context: Context, user_id: str) -> None:
+    await groups.forget(context, user_id)
+
+
+@hookimpl
+async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
+    names = await groups.told_of(context, user_id)
+    return {"customer_groups": names} if names else None

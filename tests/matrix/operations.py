@@ -70,6 +70,10 @@ async def _order(world: World, upto: str, names: str, **more: Any) -> dict[str, 
     return {**{name: found[key] for name, key in given.items()}, **more}
 
 
+async def _members(world: World) -> dict[str, Any]:
+    return {"id": await world.customer_group(), "customerIds": [await world.user()]}
+
+
 async def _edited(world: World) -> dict[str, Any]:
     found = await world.order("confirmed")
     return {"orderId": found["order"], "lines": [{"lineId": found["line"], "unitPrice": "1"}]}
@@ -286,6 +290,15 @@ MUTATIONS: dict[str, Entry] = {
         "iban": "DE89370400440532013000",
     },
     "payoutOnboard": lambda w: {"sellerId": w.sellers["seller"]},
+    "promotionCreate": {"name": "Ten", "benefit": {"percentage": {"percentage": "10"}}},
+    "promotionUpdate": lambda w: _with(w.promotion(), name="Eleven"),
+    "promotionUpdate.shop": lambda w: _with(w.promotion(seller=False), name="Eleven"),
+    "promotionArchive": lambda w: _with(w.promotion()),
+    "customerGroupCreate": lambda _: {"key": secrets.token_hex(8), "name": "Friends"},
+    "customerGroupUpdate": lambda w: _with(w.customer_group(), name="Family"),
+    "customerGroupDelete": lambda w: _with(w.customer_group()),
+    "customerGroupMembersAdd": _members,
+    "customerGroupMembersRemove": _members,
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -348,6 +361,12 @@ QUERIES: dict[str, Entry] = {
     "payments": "{ payments(first: 1) { nodes { id } } }",
     "savedPaymentMethods": "{ savedPaymentMethods { id } }",
     "payouts": "{ payouts(first: 1) { nodes { id } } }",
+    "promotions": "{ promotions(first: 1) { nodes { id } } }",
+    "promotion": lambda w: _written(w.promotion(), '{{ promotion(id: "{}") {{ id }} }}'),
+    "promotion.shop": lambda w: _written(
+        w.promotion(seller=False), '{{ promotion(id: "{}") {{ id }} }}'
+    ),
+    "customerGroups": "{ customerGroups(first: 1) { nodes { id memberCount } } }",
     "seller.payoutBalance": lambda w: (
         f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutBalance {{ __typename }} }} }}'
     ),
@@ -377,6 +396,9 @@ NODES: dict[str, Entry] = {
     "Payment": lambda w: w.payment(),
     "Payment.order": _payment_of_order,
     "Payout": lambda w: w.payout(),
+    "Promotion": lambda w: w.promotion(),
+    "Promotion.shop": lambda w: w.promotion(seller=False),
+    "CustomerGroup": lambda w: w.customer_group(),
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "orderUpdated": lambda w: _written(

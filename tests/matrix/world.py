@@ -345,6 +345,28 @@ class World:
         (made,) = await found.sort("number", -1).limit(1).to_list()
         return encode_id("Payout", made["_id"])
 
+    async def promotion(self, *, seller: bool = True) -> str:
+        """The id of a promotion that `seller` pays for, or of the shop's."""
+        given = {"sellerId": self.sellers["seller"], "borneBy": "SELLER"} if seller else {}
+        made = await self.change(
+            "promotionCreate",
+            "promotion { id }",
+            self.boss,
+            name="Ten",
+            benefit={"percentage": {"percentage": "10"}},
+            **given,
+        )
+        found: str = made["promotion"]["id"]
+        return found
+
+    async def customer_group(self) -> str:
+        """The id of a new customer group."""
+        given = {"key": secrets.token_hex(8), "name": "Friends"}
+        shown = "customerGroup { id }"
+        made = await self.change("customerGroupCreate", shown, self.boss, **given)
+        found: str = made["customerGroup"]["id"]
+        return found
+
     async def draft(self) -> str:
         """The id of a cart that staff prepared."""
         given = {"lines": [{"variantId": await self.priced()}]}

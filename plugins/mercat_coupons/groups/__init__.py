@@ -1,1 +1,1 @@
-"""Customers who have something in common."""
+"""Customer groups: who is in which."""
