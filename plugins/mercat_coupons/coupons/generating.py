@@ -61,13 +61,15 @@ async def generate(
 ) -> Record:
     """Make the codes of a batch, unless another process is at it; the batch as it is then.
 
-    `deadline` is the time of `time.monotonic` after which no step is begun.
+    `deadline` is the time of `time.monotonic` after which no further step is begun.
     """
     async with lease(context.storage, f"coupon-batch:{batch['_id']}", _LEASE) as held:
         batch = await _read(context, batch)
-        while held and batch["state"] == "running" and time.monotonic() < deadline:
+        while held and batch["state"] == "running":
             batch = await _step(context, batch)
             advance(batch)
+            if time.monotonic() >= deadline:
+                break
     return batch
 
 

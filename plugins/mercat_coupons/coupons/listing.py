@@ -59,6 +59,8 @@ async def count(context: Context, wanted: Wanted) -> int:
     seller = await whose(context, wanted.seller)
     if wanted.code is not None:
         return len(await _with_code(context, wanted, seller))
+    if wanted.batch is not None and wanted.promotion is None:
+        return await _count_in_batch(context, wanted.batch, wanted.status, seller)
     conditions = await _conditions(context, wanted, seller)
     return sum([await coupons(context).count_documents(one) for one in conditions])
 
@@ -116,6 +118,20 @@ async def _conditions(
     statuses = STATUSES if wanted.status is None else (wanted.status,)
     found = await _whats(context, wanted, seller)
     return [{**what, "status": status} for what in found for status in statuses]
+
+
+async def _count_in_batch(
+    context: Context, key: ObjectId, status: str | None, seller: str | None
+) -> int:
+    """A batch knows how many it has, which SecantusDB would take seconds to count."""
+    batch = await batches(context).find_one({"_id": key}, {"seller": 1, "generated": 1})
+    if batch is None or seller not in {None, batch["seller"]}:
+        return 0
+    whole: int = batch["generated"]
+    if status is None:
+        return whole
+    archived = await coupons(context).count_documents({"batch": key, "status": "archived"})
+    return archived if status == "archived" else whole - archived
 
 
 async def _whats(
