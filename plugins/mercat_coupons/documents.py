@@ -14,6 +14,9 @@ Kind = Literal[
 ]
 Amounts = dict[str, int]
 
+COUPONS = "coupons"
+BATCHES = "coupon_batches"
+
 _A_KEY = {"$gt": ObjectId("0" * 24)}
 
 
@@ -114,7 +117,7 @@ class CouponDocument(Document):
     version: int = 1
 
     class Settings:
-        name = "coupons"
+        name = COUPONS
         # Each is written for every code, so there is none but: that of codes, which finds them and
         # decides who has one, and those of lists, which must begin with exactly what is asked for.
         indexes = [
@@ -133,13 +136,15 @@ class CouponDocument(Document):
 
 
 class CouponBatchDocument(Document):
-    """Codes that are generated together, of which so many are there; `total` are wanted.
+    """Codes that are generated together: `generated` of `total` at least are there.
 
-    `prefix` and `length`, the count of random characters, are those of `coupons.codes.random_code`;
-    the rest is that of its coupons.
+    `prefix` and `length`, the count of random characters, are those of `coupons.codes.random_code`.
+    Its coupons have the keys that follow its own, and the numbers from `first_number` on; the rest
+    of it is theirs.
     """
 
     number: int
+    first_number: int
     promotions: list[PydanticObjectId]
     state: Literal["running", "done"] = "running"
     total: int
@@ -154,7 +159,7 @@ class CouponBatchDocument(Document):
     updated_at: datetime
 
     class Settings:
-        name = "coupon_batches"
+        name = BATCHES
         indexes = [
             IndexModel([("number", 1)], unique=True),
             IndexModel([("seller", 1), ("number", 1)]),

@@ -1,12 +1,15 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
 from beanie import Document
+from litestar.types import ControllerRouterHandler
 
 from mercat.auth import Permission
 from mercat.checkout import Cart, Discount, OrderBegun
 from mercat.context import Context
 from mercat.hooks import hookimpl
+from mercat.lifecycle import Job
 from mercat.storage import Session
 from mercat_coupons.carts.discounting import discounts
 from mercat_coupons.carts.schema import (
@@ -15,6 +18,10 @@ from mercat_coupons.carts.schema import (
     CouponValidateQuery,
     OrderDiscounts,
 )
+from mercat_coupons.coupons import generating
+from mercat_coupons.coupons.commands import coupons
+from mercat_coupons.coupons.routes import batch_route
+from mercat_coupons.coupons.schema import CouponMutation, CouponQuery
 from mercat_coupons.documents import (
     CounterDocument,
     CouponBatchDocument,
@@ -30,6 +37,9 @@ from mercat_coupons.permissions import PERMISSIONS
 from mercat_coupons.promotions.memory import promotions_of
 from mercat_coupons.promotions.schema import PromotionMutation, PromotionQuery
 from mercat_coupons.uses.claiming import claim, release
+
+if TYPE_CHECKING:
+    from mercat.engine import Engine
 
 
 @hookimpl
@@ -50,6 +60,8 @@ def schema() -> Sequence[type]:
     return [
         PromotionQuery,
         PromotionMutation,
+        CouponQuery,
+        CouponMutation,
         CustomerGroupQuery,
         CustomerGroupMutation,
         CouponValidateQuery,
@@ -93,3 +105,18 @@ async def user_erased(context: Context, user_id: str) -> None:
 async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
     names = await groups.told_of(context, user_id)
     return {"customer_groups": names} if names else None
+
+
+@hookimpl
+def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
+    return [batch_route(engine)]
+
+
+@hookimpl
+def commands() -> Sequence[click.Command]:
+    return [coupons]
+
+
+@hookimpl
+def scheduled_jobs() -> Sequence[Job]:
+    return generating.JOBS
