@@ -1,18 +1,16 @@
 """What tests of coupons need: a shop, promotions as they are stored, and who asks."""
 
-import secrets
 from typing import Any
 
-from bson import ObjectId
 
 from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id
-from mercat.storage import Record, stored_now
-from mercat_coupons.documents import CouponDocument, PromotionDocument
+from mercat_coupons.documents import CouponDocument
 
 from .asking import told
 from .market import in_input
+from .promoting import promote
 
 TOML = '[plugins]\nenabled = ["media", "products", "orders", "coupons"]\n'
 MANAGER = Viewer(role="ADMIN", permissions=frozenset({"coupons.manage"}), user="boss")
@@ -37,25 +35,8 @@ def seller_id(key: str) -> str:
 
 async def promotion(engine: Engine, **values: Any) -> str:
     """The id of a stored promotion that needs a code: 10 % off everything."""
-    now, key = stored_now(), ObjectId()
-    record: Record = {
-        "_id": key,
-        "number": secrets.randbelow(2**40),
-        "name": "Ten percent",
-        "status": "active",
-        "kind": "percentage",
-        "benefit": {"target": "lines", "rate": "0.1"},
-        "scope": {"include": [], "exclude": [], "excludes_reduced": False},
-        "time_zone": "UTC",
-        "is_automatic": False,
-        "seller": None,
-        "created_at": now,
-        "updated_at": now,
-        "version": 1,
-        **values,
-    }
-    await engine.storage.collection(PromotionDocument).insert_one(record)
-    return encode_id("Promotion", key)
+    given = {"name": "Ten percent", "is_automatic": False, **values}
+    return encode_id("Promotion", await promote(engine, **given))
 
 
 async def change(

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mercat.ids import encode_id, key_of
+from tests.couponing import promotion
 from tests.identity import PASSWORD
 from tests.matrix.world import World
 
@@ -139,6 +140,31 @@ BANDS = [{"prices": [{"amount": "4.90", "currency": "EUR"}]}]
 RATES = [{"taxClass": "standard", "rate": "19"}]
 
 Entry = str | dict[str, Any] | Callable[[World], Any]
+
+
+async def _promotion(world: World) -> str:
+    """A new promotion of `seller`'s that needs a code."""
+    return await promotion(world.engine, seller=key_of(world.sellers["seller"], "Seller"))
+
+
+async def _coupon(world: World) -> str:
+    given = {"promotionIds": [await _promotion(world)], "sellerId": world.sellers["seller"]}
+    made = await world.change("couponCreate", "coupon { id }", world.boss, **given)
+    found: str = made["coupon"]["id"]
+    return found
+
+
+async def _codes(world: World) -> str:
+    """A batch of one code."""
+    given = {"promotionIds": [await _promotion(world)], "sellerId": world.sellers["seller"]}
+    made = await world.change("couponCodesGenerate", "batch { id }", world.boss, count=1, **given)
+    found: str = made["batch"]["id"]
+    return found
+
+
+async def _opening(world: World, **more: Any) -> dict[str, Any]:
+    return {"promotionIds": [await _promotion(world)], **more}
+
 
 MUTATIONS: dict[str, Entry] = {
     "register": lambda _: {"email": f"{secrets.token_hex(5)}@example.com", "password": PASSWORD},
@@ -299,6 +325,10 @@ MUTATIONS: dict[str, Entry] = {
     "customerGroupDelete": lambda w: _with(w.customer_group()),
     "customerGroupMembersAdd": _members,
     "customerGroupMembersRemove": _members,
+    "couponCreate": _opening,
+    "couponUpdate": lambda w: _with(_coupon(w), usageLimit=1),
+    "couponArchive": lambda w: _with(_coupon(w)),
+    "couponCodesGenerate": lambda w: _opening(w, count=1),
 }
 QUERIES: dict[str, Entry] = {
     "node": lambda w: f'{{ node(id: "{w.sellers["seller"]}") {{ id }} }}',
@@ -373,6 +403,10 @@ QUERIES: dict[str, Entry] = {
     "seller.payoutAccount": lambda w: (
         f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutAccount {{ state }} }} }}'
     ),
+    "coupons": "{ coupons(first: 1) { nodes { id } } }",
+    "coupon": lambda w: _written(_coupon(w), '{{ coupon(id: "{}") {{ id }} }}'),
+    "couponBatches": "{ couponBatches(first: 1) { nodes { id } } }",
+    "couponBatch": lambda w: _written(_codes(w), '{{ couponBatch(id: "{}") {{ id }} }}'),
 }
 NODES: dict[str, Entry] = {
     "User": lambda w: encode_id("User", w.users["customer"]["_id"]),
@@ -399,6 +433,8 @@ NODES: dict[str, Entry] = {
     "Promotion": lambda w: w.promotion(),
     "Promotion.shop": lambda w: w.promotion(seller=False),
     "CustomerGroup": lambda w: w.customer_group(),
+    "Coupon": _coupon,
+    "CouponBatch": _codes,
 }
 SUBSCRIPTIONS: dict[str, Entry] = {
     "orderUpdated": lambda w: _written(
