@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from mercat.context import Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id

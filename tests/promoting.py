@@ -26,7 +26,7 @@ TOML = _ORDERING.replace('"orders"', '"orders", "coupons"')
 """The market with a till, and with promotions."""
 
 SHOP_SCOPE: dict[str, Any] = {"include": [], "exclude": [], "excludes_reduced": False}
-NOTHING = {
+NOTHING: dict[str, list[Any]] = {
     "products": [],
     "variants": [],
     "categories": [],
@@ -40,7 +40,7 @@ COUPONS = """coupons { code names isApplied saving { amount } reason message }
   gifts { name quantity variants { id } }
   totals { subtotal { amount } discounts { amount } total { amount } }"""
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(2**40)  # beyond those that a shop gives out
 
 
 def off(rate: str, target: str = "lines", **more: Any) -> dict[str, Any]:

@@ -437,7 +437,7 @@ def _most(part: Taken, basket: Cart) -> Fraction:  # noqa: PLR0911  a return a k
             allowed = shipping * rate
             return min(allowed, Fraction(most["EUR"])) if most else allowed
         case Percentage(target="cheapest", rate=rate, units=units):
-            return max(one.unit_price for one in basket.lines) * units * rate
+            return Fraction(max(one.unit_price for one in basket.lines)) * units * rate
         case Percentage(rate=rate, at_most=most):
             return min(goods * rate, Fraction(most["EUR"])) if most else goods * rate
         case FixedAmount(target="lines", amounts=amounts):
@@ -449,7 +449,7 @@ def _most(part: Taken, basket: Cart) -> Fraction:  # noqa: PLR0911  a return a k
         case Tiered(tiers=tiers):
             reached = [one for one in tiers if goods >= (one.from_subtotal or {})["EUR"]]
             return max(
-                Fraction(one.amounts["EUR"]) if one.amounts else goods * (one.rate or 0)
+                Fraction(one.amounts["EUR"]) if one.amounts else goods * (one.rate or Fraction(0))
                 for one in reached
             )
         case BuyGet(buy_quantity=buy, get_quantity=get, rate=rate):
