@@ -30,8 +30,8 @@ class PromotionAttributeInput:
 
 
 @strawberry.input(
-    description="Lines that have one of each kind that is given: with two brands and a category "
-    "those of either brand in that category."
+    description="Lines that have one of each kind that is given: with two brands and an attribute "
+    "those of either brand that have it."
 )
 class PromotionSelectionInput:
     product_ids: list[strawberry.ID] = strawberry.field(
