@@ -14,7 +14,7 @@ TOML = toml_of(
     '[plugins.coupons]\ntime_zone = "Europe/Vienna"\n',
 )
 
-SELECTION = """{ productCount productIds variantCount variantIds categoryIds brands sellerIds
+SELECTION = """{ totalProducts productIds totalVariants variantIds categoryIds brands sellerIds
   shopsOwn attributes { key value } }"""
 SCOPE = f"{{ excludesReduced include {SELECTION} exclude {SELECTION} }}"
 SUMS = "{ amount currency }"

@@ -113,7 +113,7 @@ async def test_what_is_given_is_shown_as_it_was_given(shop: Engine) -> None:
         "borneBy": "SHOP",
     }
     made = await promoted(shop, admin, **given)
-    nothing = {"productCount": 0, "productIds": [], "variantCount": 0, "variantIds": []}
+    nothing = {"totalProducts": 0, "productIds": [], "totalVariants": 0, "variantIds": []}
     assert made == {
         **given,
         "id": made["id"],
@@ -145,8 +145,8 @@ async def test_what_is_given_is_shown_as_it_was_given(shop: Engine) -> None:
                 {
                     **selection,
                     "productIds": [product],
-                    "productCount": 1,
-                    "variantCount": 1,
+                    "totalProducts": 1,
+                    "totalVariants": 1,
                     "brands": ["Nike"],
                     "shopsOwn": False,
                 }

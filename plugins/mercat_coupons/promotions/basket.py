@@ -120,7 +120,6 @@ def _index(lines: Iterable[CartLine], values: Callable[[CartLine], Iterable[T]])
 
 def _of(index: dict[T, Lines], wanted: AbstractSet[T]) -> Lines:
     found = 0
-    for value in index.keys() & wanted if len(wanted) < len(index) else index:
-        if value in wanted:
-            found |= index[value]
+    for value in index.keys() & wanted:
+        found |= index[value]
     return found

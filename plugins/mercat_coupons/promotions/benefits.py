@@ -210,6 +210,8 @@ def _fixed_price(benefit: FixedPrice, reach: Reach) -> Parts:
     runs = reach.units(dearest=True)
     if size == 1:
         return reach.clamp((at, max(0, reach.price(at) - amount) * count) for at, count in runs)
+    if not runs or reach.price(runs[0][0]) * size <= amount:
+        return {}
     whole = sum(count for _, count in runs) // size * size
     bundles = _bundles(_first(runs, whole), size)
     return reach.clamp(part for one in bundles for part in _bundle(one, reach, amount))

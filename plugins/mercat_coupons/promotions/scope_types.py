@@ -31,13 +31,13 @@ def _attributes(found: Sequence[Sequence[str]]) -> list[PromotionAttribute]:
 
 @strawberry.type(description="Lines that have one of each kind that is there.")
 class PromotionSelection:
-    product_count: int = stored("products", "How many products it names.", convert=len)
+    total_products: int = stored("products", "How many products it names.", convert=len)
     product_ids: list[strawberry.ID] = stored(
         "products",
         "Ids of products: the first 250 of them.",
         convert=lambda keys: to_ids("Product", keys[:_MOST_SHOWN]),
     )
-    variant_count: int = stored("variants", "How many variants it names.", convert=len)
+    total_variants: int = stored("variants", "How many variants it names.", convert=len)
     variant_ids: list[strawberry.ID] = stored(
         "variants",
         "Ids of variants: the first 250 of them.",
