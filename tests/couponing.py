@@ -22,8 +22,8 @@ BERT = Viewer(
 CARL = Viewer(role="CUSTOMER", user="carl")
 NOBODY = Viewer()
 
-COUPON = """{ id code status promotionIds usageLimit usageLimitPerCustomer customerId sellerId
-  batchId uses createdAt updatedAt version }"""
+COUPON = """{ id code status promotionIds promotions { id name } usageLimit
+  usageLimitPerCustomer customerId sellerId batchId uses createdAt updatedAt version }"""
 BATCH = """{ id state promotionIds total generated prefix usageLimit usageLimitPerCustomer sellerId
   note createdAt updatedAt downloadUrl }"""
 

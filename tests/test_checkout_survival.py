@@ -1,4 +1,4 @@
-"""Orders that were answered are there after a kill, and stock, payments and orders agree."""
+"""Orders that were answered are there after a kill; stock, payments, discounts and orders agree."""
 
 import asyncio
 import os
@@ -18,6 +18,7 @@ from bson import ObjectId
 from mercat.engine import Engine
 from mercat.storage import cancel
 from mercat.storage.guardian import read_state
+from mercat_coupons.documents import PromotionDocument
 from mercat_orders.carts.access import carts
 from mercat_orders.checkout.reconciling import reconcile
 from mercat_orders.orders.access import orders
@@ -27,11 +28,12 @@ from .market import BERLIN, line, offer
 from .market import TOML as MARKET
 from .ordering import left
 from .plugins_for_tests.stocktaking.shop import figures
+from .promoting import promote, uses
 from .running import Died, Running, started
 from .test_checkout import COMPLETE
 
 TOML = (
-    MARKET.replace('"orders"]', '"orders", "payments", "payments_manual"]')
+    MARKET.replace('"orders"]', '"orders", "coupons", "payments", "payments_manual"]')
     + "[plugins.payments_manual.on_delivery]\n"
 )
 STOCK = 1_000
@@ -110,6 +112,9 @@ async def _check(engine: Engine, buyers: list[Buyer], things: list[ObjectId]) ->
         sold.update({one["variant"]: one["quantity"] for one in order["lines"]})
     for thing in things:
         assert await figures(engine, thing) == (STOCK - sold[thing], 0)
+    assert all(order["sums"]["discounts"] for order in placed)
+    (promotion,) = await engine.storage.collection(PromotionDocument).find({}).to_list()
+    assert await uses(engine, promotion["_id"]) == len(placed)
     states = Counter([cart["state"] async for cart in carts(context).find({})])
     assert states["ORDERED"] == len(placed)
     assert states["CHECKOUT"] == 0
@@ -147,6 +152,7 @@ async def _rounds(
 ) -> None:
     own = {key: value for key, value in environment.items() if not key.endswith("__URL")}
     things = [await offer(engine, stock=STOCK) for _ in range(4)]
+    await promote(engine, usage_limit=1_000_000, usage_limit_per_customer=1_000_000)
     buyers = [Buyer(things) for _ in range(_BUYERS)]
     before = 0
     for _ in range(rounds):

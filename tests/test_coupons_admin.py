@@ -74,6 +74,7 @@ async def test_a_coupon_is_made_found_changed_and_archived(shop: Engine) -> None
     )
     assert made["code"] == "SUMMER-24"
     assert made["promotionIds"] == [ten]
+    assert made["promotions"] == [{"id": ten, "name": "Ten percent"}]
     assert made | limits | {"customerId": user, "sellerId": None, "batchId": None} == made
     assert (made["status"], made["uses"], made["version"]) == ("ACTIVE", 0, 1)
     for asked in ({"id": made["id"]}, {"code": "summer24"}, {"code": " \uff33UMMER\u3000\uff0d24"}):

@@ -1,5 +1,6 @@
 """Codes in carts: what they take off, why not, and what nobody finds out by guessing."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from mercat_coupons.documents import (
     GroupMemberDocument,
     PromotionDocument,
 )
+from mercat_coupons.promotions.memory import promotions_of
 from mercat_orders.carts.merging import merge_guest
 
 from .asking import answered
@@ -183,6 +185,16 @@ async def test_an_edited_or_archived_coupon_holds_within_a_second_for_carts_that
     )
     await until(lambda: costs("10.00"), 2)
     assert (await shown(engine, mine))["coupons"][0]["reason"] == "ENDED"
+
+
+async def test_who_asks_while_promotions_are_being_read_waits_for_them(
+    engine: Engine,
+) -> None:
+    kept, context = promotions_of(engine.context()), engine.context()
+    await kept.current(context)
+    key = str(await promote(engine))
+    found = await asyncio.gather(*(kept.current(context) for _ in range(3)))
+    assert [[one.id for one in known.automatic] for known in found] == [[key]] * 3
 
 
 async def test_one_code_may_open_several_promotions(engine: Engine) -> None:

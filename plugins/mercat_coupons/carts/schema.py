@@ -25,6 +25,7 @@ from mercat_coupons.carts.discounting import looked_at
 from mercat_coupons.carts.discounts import Applied, codes_of, of_order, of_quote
 from mercat_coupons.carts.inputs import CartCouponApplyInput, CartCouponRemoveInput
 from mercat_coupons.carts.reasons import CouponReason
+from mercat_coupons.promotions.inputs import DiscountBearer
 from mercat_coupons.promotions.values import Gift, Refusal
 from mercat_orders.carts.reading import look_at
 from mercat_orders.carts.schema import cart_key
@@ -34,12 +35,6 @@ from mercat_products.schema import Product, ProductVariant
 from mercat_products.service import products_by_variant
 
 T = TypeVar("T")
-
-
-@strawberry.enum(description="Who earns less by a discount.")
-class DiscountBearer(Enum):
-    SHOP = strawberry.enum_value("shop", description="The shop: sellers earn what they would.")
-    SELLER = strawberry.enum_value("seller", description="The seller of what is reduced.")
 
 
 @strawberry.type(description="What is taken off a line.")

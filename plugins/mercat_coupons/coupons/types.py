@@ -10,6 +10,7 @@ from typing import Any, Self
 import strawberry
 from bson import ObjectId
 
+from mercat.graphql.batching import batched
 from mercat.graphql.context import Info
 from mercat.graphql.records import reads, stored
 from mercat.graphql.scalars import URL
@@ -17,6 +18,8 @@ from mercat.graphql.schema import Node
 from mercat.ids import encode_id
 from mercat.storage import Record
 from mercat_coupons.coupons import batches, listing
+from mercat_coupons.promotions.reading import promotions_by_key
+from mercat_coupons.promotions.types import Promotion
 from mercat_products.sellers import seller_id
 
 COUPON = "Coupon"
@@ -54,6 +57,21 @@ def _seller_id(key: str | None) -> strawberry.ID | None:
     return None if key is None else strawberry.ID(seller_id(key))
 
 
+@reads("promotions")
+async def _promotions(found: list["Coupon"], info: Info) -> list[list[Promotion]]:
+    """Those of them that the viewer sees."""
+    keys = {key for one in found for key in one.record["promotions"]}
+    records = await promotions_by_key(info.context, [str(key) for key in keys])
+    return [
+        [
+            Promotion(record=records[str(key)])
+            for key in one.record["promotions"]
+            if str(key) in records
+        ]
+        for one in found
+    ]
+
+
 @strawberry.type(description="A code that opens promotions.")
 class Coupon(Node):
     id: strawberry.ID = stored(
@@ -85,6 +103,7 @@ class Coupon(Node):
         "The id of the batch that it was made with; null for one that was made alone.",
         convert=lambda key: _id_of(BATCH, key),
     )
+    promotions: list[Promotion] = batched("The promotions that it opens.", _promotions)
     uses: int = stored("uses", "How many orders have it.")
     created_at: datetime = stored("created_at", "When it was made.")
     updated_at: datetime = stored("updated_at", "When it was last changed.")

@@ -13,10 +13,10 @@ from mercat_coupons.promotions.benefit_inputs import (
 from mercat_orders.configured.inputs import MoneyInput
 
 
-@strawberry.enum(description="Who pays for what a promotion takes off.")
-class PromotionBearer(Enum):
-    SHOP = strawberry.enum_value("shop", description="The shop.")
-    SELLER = strawberry.enum_value("seller", description="The seller whose promotion it is.")
+@strawberry.enum(description="Who earns less by a discount.")
+class DiscountBearer(Enum):
+    SHOP = strawberry.enum_value("shop", description="The shop: sellers earn what they would.")
+    SELLER = strawberry.enum_value("seller", description="The seller of what is reduced.")
 
 
 @strawberry.enum(description="Where a promotion stands.")
@@ -93,7 +93,7 @@ class PromotionCreateInput:
         description="The id of the seller for whose products it is; that of the viewer's own "
         "where left out, and nobody's for who has `coupons.manage`.",
     )
-    borne_by: PromotionBearer | None = strawberry.field(
+    borne_by: DiscountBearer | None = strawberry.field(
         default=UNSET,
         description="Who pays for it. The shop where left out, but for a seller's staff, whose "
         "promotions the seller pays for.",
@@ -162,7 +162,7 @@ class PromotionUpdateInput:
         default=UNSET, description="Whether others may hold beside it."
     )
     priority: int | None = strawberry.field(default=UNSET, description="The highest comes first.")
-    borne_by: PromotionBearer | None = strawberry.field(
+    borne_by: DiscountBearer | None = strawberry.field(
         default=UNSET, description="Who pays for it; needs `coupons.manage`."
     )
 

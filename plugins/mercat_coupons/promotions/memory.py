@@ -69,7 +69,7 @@ class KeptPromotions:
         if self._is_fresh(context):
             return self._known
         async with self._loading:
-            if not self._is_fresh(context):
+            if self._doubted or self._doubts_all or not self._is_told(context):
                 await self._refresh(context)
             return self._known
 
@@ -81,7 +81,8 @@ class KeptPromotions:
                 self._doubted.add(change.key)
 
     def _is_fresh(self, context: Context) -> bool:
-        return not (self._doubted or self._doubts_all) and self._is_told(context)
+        is_doubted = self._doubted or self._doubts_all or self._loading.locked()
+        return not is_doubted and self._is_told(context)
 
     def _is_told(self, context: Context) -> bool:
         known_until = max(self._read_at, context.engine.changes.told_until)

@@ -18,7 +18,7 @@ from mercat.ids import encode_id
 from mercat.storage import Record
 from mercat_coupons.promotions import reading
 from mercat_coupons.promotions.benefit_types import PromotionBenefit, to_benefit, to_sums
-from mercat_coupons.promotions.inputs import PromotionBearer, PromotionStatus
+from mercat_coupons.promotions.inputs import DiscountBearer, PromotionStatus
 from mercat_coupons.promotions.scope_types import PromotionScope, to_ids
 
 TYPE = "Promotion"
@@ -96,7 +96,7 @@ class Promotion(Node):
         "The id of the seller for whose products it is; null for everybody's.",
         convert=lambda key: strawberry.ID(encode_id("Seller", key)),
     )
-    borne_by: PromotionBearer = stored("borne_by", "Who pays for it.", convert=PromotionBearer)
+    borne_by: DiscountBearer = stored("borne_by", "Who pays for it.", convert=DiscountBearer)
     created_at: datetime = stored("created_at", "When it was made.")
     updated_at: datetime = stored("updated_at", "When it was last changed.")
     version: int = stored("version", "Grows with each change.")
