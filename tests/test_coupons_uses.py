@@ -73,6 +73,25 @@ async def test_of_many_who_order_at_once_exactly_the_limit_have_the_discount(
     assert found["uses"] == limit
 
 
+async def test_two_engines_of_one_shop_count_together(
+    engine: Engine, engine_for: EngineFor
+) -> None:
+    other = await engine_for(TOML, database={"name": engine.storage.database.name})
+    key = await promote(engine, usage_limit=3, usage_limit_per_customer=2)
+    await promotions_of(other.context()).current(other.context())
+    shops = [engine, other] * 5
+    carts = [await ready(engine, viewer=somebody(at)) for at in range(len(shops))]
+    for at, cart in enumerate(carts):
+        buyer = Context(engine, somebody(at))
+        await set_buyer(buyer, cart["_id"], {"email": f"{at}@example.com"})
+    found = await asyncio.gather(
+        *(completed(shops[at], cart, viewer=somebody(at)) for at, cart in enumerate(carts))
+    )
+    totals = sorted(one.order["sums"]["total"] for one in found)
+    assert totals == [TENTH] * 3 + [WHOLE] * 7
+    assert await uses(engine, key) == 3
+
+
 async def test_a_code_of_one_use_is_used_once_by_whoever_comes_first(engine: Engine) -> None:
     key = await promote(engine, is_automatic=False)
     await coin(engine, "ONCE", key, usage_limit=1)
