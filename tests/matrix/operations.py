@@ -372,6 +372,9 @@ QUERIES: dict[str, Entry] = {
     "categoryTree": "{ categoryTree { id } }",
     "allCategories": "{ allCategories { id } }",
     "cart": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ id }} }}'),
+    "couponValidate": lambda w: _written(
+        w.cart(), '{{ couponValidate(code: "x", cartId: "{}") {{ isValid }} }}'
+    ),
     "cart.buyer": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ buyer {{ email }} }} }}'),
     "order": lambda w: _written(_id(w, "order"), '{{ order(id: "{}") {{ id }} }}'),
     "order.buyer": lambda w: _written(
