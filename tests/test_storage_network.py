@@ -4,17 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from mercat.engine import Engine
 from mercat.settings import Settings, load_settings
 from mercat.storage import Record, Storage
 
-from .conftest import Stores, until
+from .conftest import EngineFor, Stores, until
 from .proxy import Fault, Proxy
 
 TOML = "[plugins]\nenabled = []\n"
@@ -100,3 +101,43 @@ async def test_a_write_stays_quick_however_many_there_were(tmp_path: Path) -> No
         first = await seconds(500)
         await seconds(10_000)
         assert await seconds(500) < 3 * first
+
+
+@pytest.mark.parametrize("within", [True, False], ids=["transaction", "alone"])
+async def test_a_duplicate_that_an_update_cannot_have_made_is_a_write_conflict(
+    engine_for: EngineFor, monkeypatch: pytest.MonkeyPatch, *, within: bool
+) -> None:
+    storage = (await engine_for()).storage
+    notes = storage.database["notes"]
+    await notes.create_index("code", unique=True)
+    await notes.insert_many([{"_id": 1, "code": "A", "n": 0}, {"_id": 2, "code": "B"}])
+
+    async def write(update: Record) -> None:
+        if within:
+            await storage.transaction(lambda s: notes.update_one({"_id": 1}, update, session=s))
+        else:
+            await notes.update_one({"_id": 1}, update)
+
+    attempts = refuse_once(monkeypatch)
+    await write({"$inc": {"n": 1}, "$set": {"codes": 1}})
+    assert len(attempts) == 2
+    assert await notes.find_one({"_id": 1}) == {"_id": 1, "code": "A", "n": 1, "codes": 1}
+    with pytest.raises(DuplicateKeyError):
+        await write({"$set": {"code": "B"}})
+    assert len(attempts) == 3
+
+
+def refuse_once(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have the first update answered as SecantusDB answers some write conflicts."""
+    attempts: list[Any] = []
+    attempt: Any = AsyncCollection._update_retryable
+
+    async def refused(self: Any, *args: Any, **kwargs: Any) -> Any:
+        attempts.append(args)
+        if len(attempts) == 1:
+            details = {"keyPattern": {"code": 1}, "keyValue": {"code": "A"}}
+            raise DuplicateKeyError("E11000 duplicate key error", 11000, details)
+        return await attempt(self, *args, **kwargs)
+
+    monkeypatch.setattr(AsyncCollection, "_update_retryable", refused)
+    return attempts

@@ -13,7 +13,15 @@ from typing import Any, ParamSpec, TypeVar
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import AutoReconnect, NotPrimaryError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    AutoReconnect,
+    DuplicateKeyError,
+    NotPrimaryError,
+    ServerSelectionTimeoutError,
+    WriteError,
+)
+
+from .conflicts import WRITE_CONFLICT, conflict_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +53,9 @@ async def with_primary(client: AsyncMongoClient[Record], attempt: Callable[[], A
             if is_last or error.timeout:
                 raise
             is_last = True
+        except WriteError as error:
+            if time.monotonic() > deadline or error.code != WRITE_CONFLICT:
+                raise
         await asyncio.sleep(_STEP_SECONDS)
 
 
@@ -88,14 +99,33 @@ def _patient(
     return patient
 
 
+def _honest(
+    write: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """An update that is told of a duplicate key only where it may have made one."""
+
+    @wraps(write)
+    async def honest(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await write(*args, **kwargs)
+        except DuplicateKeyError as error:
+            update = kwargs["update"] if "update" in kwargs else args[2]
+            conflict = None if kwargs.get("upsert") else conflict_of(error, update)
+            if conflict is None:
+                raise
+            raise conflict from error
+
+    return honest
+
+
 class PatientCollection(AsyncCollection[Record]):
     """A collection whose writes of one document wait for a primary."""
 
     insert_one = _patient(AsyncCollection.insert_one)
-    update_one = _patient(AsyncCollection.update_one)
+    update_one = _patient(_honest(AsyncCollection.update_one))
     replace_one = _patient(AsyncCollection.replace_one)
     delete_one = _patient(AsyncCollection.delete_one)
-    find_one_and_update = _patient(AsyncCollection.find_one_and_update)
+    find_one_and_update = _patient(_honest(AsyncCollection.find_one_and_update))
     find_one_and_replace = _patient(AsyncCollection.find_one_and_replace)
     find_one_and_delete = _patient(AsyncCollection.find_one_and_delete)
 
