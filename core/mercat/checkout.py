@@ -209,6 +209,18 @@ class OrderBegun:
     discounts: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """What a buyer has put with a cart to pay with, such as a gift card: `amount` of it is used.
+
+    `method` is like that of a PaymentWanted, and is offered to nobody. It is paid before the rest
+    is, at once or not at all.
+    """
+
+    method: str
+    amount: int
+
+
 class GoneError(MercatError):
     """What was agreed to isn't to be had any more, such as the last use of a discount."""
 
@@ -372,6 +384,15 @@ async def cart_abandoned(context: Context, cart_id: str) -> None:
 
     Told once until somebody changes it, through the outbox, at least once: its buyer may be
     reminded, where it is known who that is.
+    """
+
+
+@hookspec
+async def cart_tenders(context: Context, cart: Cart, total: int) -> Sequence[Tender] | None:
+    """What the buyer has put with a cart that comes to `total`, to pay with before anything else.
+
+    All of them together come to `total` at most; what they leave is paid by a method. Asked at each
+    look at a cart, so that a cart without any must cost nothing.
     """
 
 

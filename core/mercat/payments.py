@@ -47,8 +47,9 @@ class Capabilities:
     `partial_capture`, several times with `multiple_captures`. `partial_refund`: it gives back less
     than all. `redirect`: the buyer may have to go elsewhere. `async_result`: a payment may be
     settled long after it began. `saved_methods`: it is a `Vault` too, and `start` takes what is
-    kept there. `by_hand`: it asks nobody, and people say what came in and what went out. For
-    `key_hours` it takes the same key for the same request.
+    kept there. `by_hand`: it asks nobody, and people say what came in and what went out. `tender`:
+    it pays by what buyers put with their carts, as its plugin's `cart_tenders` says, and offers no
+    methods. For `key_hours` it takes the same key for the same request.
     """
 
     manual_capture: bool = False
@@ -59,6 +60,7 @@ class Capabilities:
     async_result: bool = False
     saved_methods: bool = False
     by_hand: bool = False
+    tender: bool = False
     key_hours: int = 24
 
 

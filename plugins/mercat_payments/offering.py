@@ -15,7 +15,7 @@ async def methods(context: Context, cart: Cart, total: int) -> Sequence[PaymentM
     """What every provider offers for a cart, in the order of the plugins."""
     money = Amount(total, cart.currency)
     country = cart.destination.country if cart.destination else None
-    providers = list(providers_of(context).all())
+    providers = [one for one in providers_of(context).all() if not one.capabilities.tender]
     found = await asyncio.gather(*(methods_of(each, money, country) for each in providers))
     return [
         _method(provider, method)

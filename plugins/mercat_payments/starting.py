@@ -114,6 +114,8 @@ async def _offered(provider: PaymentProvider, wanted: PaymentWanted, way: str) -
     digits(wanted.currency)
     if wanted.amount <= 0:
         raise InvalidError("there is nothing to be paid")
+    if provider.capabilities.tender:
+        return Method(way, provider.code)
     found = await methods_of(provider, Amount(wanted.amount, wanted.currency))
     return next((method for method in found if method.id == way), None)
 

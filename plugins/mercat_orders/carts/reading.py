@@ -8,7 +8,15 @@ from typing import TypeVar
 from bson import ObjectId
 
 from mercat import checkout
-from mercat.checkout import Cart, CartLine, Destination, Parcel, ShippingOption, TaxQuestion
+from mercat.checkout import (
+    Cart,
+    CartLine,
+    Destination,
+    Parcel,
+    ShippingOption,
+    TaxQuestion,
+    Tender,
+)
 from mercat.context import Context
 from mercat.storage import Record
 from mercat.storage.encryption import encryption_of
@@ -46,7 +54,8 @@ async def look_at(
     said = _flat(await context.hooks.collect(checkout.cart_problems, context, quote.cart))
     problems = problems_of(context, record, personal, lines, quote)
     more = (Problem(one.code, one.message, one.line) for one in said)
-    return CartView(record, personal, lines, quote, (*problems, *more))
+    tenders = await _tenders(context, quote)
+    return CartView(record, personal, lines, quote, (*problems, *more), tenders)
 
 
 async def look_at_lines(context: Context, record: Record, shelf: Shelf) -> tuple[LineView, ...]:
@@ -203,6 +212,18 @@ def _views(
 def _destination(record: Record, address: Address | None) -> Destination:
     """Where it goes: to the address, or, until there is one, to the cart's country."""
     return address.destination if address is not None else Destination(record["country"])
+
+
+async def _tenders(context: Context, quote: Quote) -> tuple[Tender, ...]:
+    """What the buyer pays with first; no more than there is to be paid, whatever is said."""
+    left = quote.totals.total
+    found = []
+    for one in _flat(await context.hooks.collect(checkout.cart_tenders, context, quote.cart, left)):
+        amount = min(one.amount, left)
+        if amount > 0:
+            found.append(replace(one, amount=amount))
+            left -= amount
+    return tuple(found)
 
 
 def _flat(answers: Sequence[Sequence[T]]) -> list[T]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mercat.checkout import Tender
 from mercat.storage import Record
 from mercat_orders.carts.personal import Personal
 from mercat_orders.pricing.values import LineCost, Quote
@@ -47,3 +48,9 @@ class CartView:
     lines: tuple[LineView, ...]
     quote: Quote
     problems: tuple[Problem, ...]
+    tenders: tuple[Tender, ...] = ()
+
+    @property
+    def due(self) -> int:
+        """What is left for a payment method to pay, in minor units."""
+        return self.quote.totals.total - sum(one.amount for one in self.tenders)

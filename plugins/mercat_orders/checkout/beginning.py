@@ -27,7 +27,7 @@ from mercat_orders.checkout.paying import method_of
 from mercat_orders.checkout.wanting import Completion
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.failing import fail
-from mercat_orders.orders.money import new_payment
+from mercat_orders.orders.money import new_payment, tendered
 from mercat_orders.settings import OrderSettings
 
 NUMBERS = "orders"
@@ -64,12 +64,12 @@ async def begun(context: Context, cart: str, wanted: Completion) -> Record | Non
     view = await look_at(context, record, takes_cheapest=wanted.takes_cheapest)
     order = frozen(context, view, on_behalf=wanted.on_behalf)
     _check(context, view, order, wanted)
-    total = view.quote.totals.total
     wish = wanted.method or record.get("payment_method")
-    method = await method_of(context, view.quote.cart, total, wish)
+    method = await method_of(context, view.quote.cart, view.due, wish)
     order |= {
         "number": await next_number(context.storage, NUMBERS),
-        "payment": new_payment(str(order["_id"]), method, total, wanted.return_url),
+        "payment": new_payment(str(order["_id"]), method, view.due, wanted.return_url),
+        "further_payments": list(tendered(order, view.tenders)),
         "request": wanted.request.key if wanted.request else None,
         "asked": wanted.request.asked if wanted.request else None,
         "terms_accepted_at": stored_now() if wanted.accepts_terms else None,

@@ -25,6 +25,7 @@ from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes.changing import Happening, entry
 from mercat_orders.orders.changes.paying import NOTHING, Means, start, stored
 from mercat_orders.orders.failing import fail
+from mercat_orders.orders.money import PAID
 from mercat_orders.orders.streams.feed import publish_placed
 from mercat_products.stock.errors import OutOfStockError
 from mercat_products.stock.reservations import Line, commit, in_turn, reserve
@@ -32,6 +33,7 @@ from mercat_products.stock.reservations import Line, commit, in_turn, reserve
 HELD = timedelta(minutes=20)
 """How long stock is held for a payment; what is paid later is honoured while stock remains."""
 
+_NOT_TENDERED = "what this was to be paid with is not there any more"
 _TRIES = 10
 _PAUSE_SECONDS = 0.05
 
@@ -85,7 +87,8 @@ async def _brought(context: Context, order: Record, means: Means) -> Progress:
         except ConflictError:  # somebody else is at it, and may have sold it just now
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
-        status = await start(context, found, found["payment"], means)
+        status = await _tendered(context, found)
+        status = status or await start(context, found, found["payment"], means)
         return await settle(context, found, status, is_counted=is_counted)
     raise ConflictError("the order is being placed elsewhere; ask again")
 
@@ -106,6 +109,17 @@ async def settle(
         await fail(context, order, "DECLINED", words)
         return await _now(context, order)
     return Progress(order, status)
+
+
+async def _tendered(context: Context, order: Record) -> PaymentStatus | None:
+    """Have paid what is paid first; None once it is, else what stands in the way."""
+    for payment in order["further_payments"]:
+        status = await start(context, order, payment)
+        if status.state == "unknown":
+            return status
+        if status.state != PAID:
+            return PaymentStatus("declined", status.message or _NOT_TENDERED)
+    return None
 
 
 async def _reserve(context: Context, order: Record) -> bool:
@@ -159,6 +173,7 @@ def _after(context: Context, order: Record, state: str, status: PaymentStatus) -
         "state": state,
         "seller_orders": [{**part, "state": state} for part in order["seller_orders"]],
         "payment": {**order["payment"], **stored(status)},
+        "further_payments": [{**one, "state": PAID} for one in order["further_payments"]],
         "placed_at": now,
         "updated_at": now,
         "timeline": [*order["timeline"], {**entry(context.viewer, order, happening), "at": now}],

@@ -48,7 +48,7 @@ def frozen(context: Context, view: CartView, *, on_behalf: bool = False) -> Reco
         "lines": [frozen_line(line, line.cost) for line in view.lines if line.cost is not None],
         "seller_orders": [_seller_order(context, view, seller) for seller in quote.sellers],
         "sums": _sums(quote.totals),
-        "quote": digest_of(quote),
+        "quote": digest_of(quote, view.tenders),
         "email": cart["email"],
         "phone": cart["phone"],
         "shipping_address": cart["shipping_address"],

@@ -50,8 +50,8 @@ async def select_method(
     """Choose how a cart is paid. Raises PaymentMethodError, and as the cart's other changes do."""
 
     async def edit(record: Record) -> Mapping[str, Any]:
-        quote = (await look_at(context, record, shelf)).quote
-        return {"payment_method": await method_of(context, quote.cart, quote.totals.total, wanted)}
+        view = await look_at(context, record, shelf)
+        return {"payment_method": await method_of(context, view.quote.cart, view.due, wanted)}
 
     return await change(context, key, edit)
 

@@ -50,7 +50,7 @@ async def _safely(context: Context, order: Record) -> None:
 
 async def look_after(context: Context, order: Record) -> None:
     """Do what is due of a checkout that was left. Raises DomainError where it fails."""
-    if not order["sums"]["total"]:
+    if not order["payment"]["amount"]:
         await proceed(context, order)
         return
     async with turn(context, "checkout", order["_id"]):
@@ -84,7 +84,8 @@ async def follow_payment(context: Context, key: str) -> None:
     if status is None:
         return
     if order["state"] == "PLACING":
-        await _settled(context, order, status)
+        if payment is order["payment"]:
+            await _settled(context, order, status)
     elif order["state"] != "FAILED":
         await paying.note(context, order["_id"], key, status)
 

@@ -8,6 +8,7 @@ from mercat.errors import DomainError, InvalidError
 from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, extend
 from mercat.graphql.once import once
+from mercat.graphql.schema import Money
 from mercat.ids import key_of
 from mercat.money import parse_amount
 from mercat_orders.carts.schema import CartPayload, answer, cart_key, new_lines
@@ -63,16 +64,24 @@ class CartPaying:
     )
     @staticmethod
     def quote_hash(cart: strawberry.Parent[Cart]) -> str:
-        return digest_of(cart.view.quote)
+        return digest_of(cart.view.quote, cart.view.tenders)
 
     @strawberry.field(
-        description="The ways in which it can be paid; none where there is nothing to pay."
+        description="The ways in which `paymentDue` can be paid; none where it is nothing."
     )
     @staticmethod
     async def payment_methods(cart: strawberry.Parent[Cart], info: Info) -> list[PaymentMethod]:
-        quote = cart.view.quote
-        found = await paying.methods(info.context, quote.cart, quote.totals.total)
+        view = cart.view
+        found = await paying.methods(info.context, view.quote.cart, view.due)
         return [to_method(method) for method in found]
+
+    @strawberry.field(
+        description="What is left to be paid: the total, less what was put with the cart to pay"
+        " with, such as gift cards."
+    )
+    @staticmethod
+    def payment_due(cart: strawberry.Parent[Cart]) -> Money:
+        return Money.of(cart.view.due, cart.view.record["currency"])
 
     @strawberry.field(description="The chosen way to pay; null where none is chosen.")
     @staticmethod

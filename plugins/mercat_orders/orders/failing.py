@@ -7,7 +7,7 @@ from mercat.context import Context
 from mercat.storage import Record, Session
 from mercat_orders.carts.access import carts
 from mercat_orders.orders.access import orders
-from mercat_orders.orders.money import ENDED
+from mercat_orders.orders.money import ENDED, ENDING, Payment, payments
 from mercat_products.stock.reservations import release
 
 
@@ -21,7 +21,8 @@ async def fail(context: Context, record: Record, code: str, message: str) -> Non
     values = {
         "state": "FAILED",
         "failure": {"code": code, "message": message},
-        "payment.state": "ENDING",
+        "payment.state": ENDING,
+        "further_payments": [{**one, "state": ENDING} for one in record["further_payments"]],
         "updated_at": datetime.now(UTC),
     }
 
@@ -44,16 +45,22 @@ async def fail(context: Context, record: Record, code: str, message: str) -> Non
 async def end(context: Context, record: Record) -> None:
     """Let go of what a failed checkout holds, and see to it that nothing is paid for it.
 
-    Repeating is harmless. Where the payment can't be ended yet it is tried again by the job.
+    Repeating is harmless. Where a payment can't be ended yet it is tried again by the job.
     """
-    key = str(record["_id"])
-    await release(context, key)
-    status = None
-    if record["payment"]["method"] is not None:
-        status = await context.hooks.first(
-            checkout.payment_end, context, key, "the order was not placed"
-        )
-    if status is None or status.state in ("ended", "declined"):
+    await release(context, str(record["_id"]))
+    if all([await _end(context, payment) for payment in payments(record)]):
+        further = [{**one, "state": ENDED} for one in record["further_payments"]]
         await orders(context).update_one(
-            {"_id": record["_id"], "payment.state": "ENDING"}, {"$set": {"payment.state": ENDED}}
+            {"_id": record["_id"], "payment.state": ENDING},
+            {"$set": {"payment.state": ENDED, "further_payments": further}},
         )
+
+
+async def _end(context: Context, payment: Payment) -> bool:
+    """Have a payment end; false where it can't be ended yet."""
+    if payment["method"] is None:
+        return True
+    status = await context.hooks.first(
+        checkout.payment_end, context, payment["key"], "the order was not placed"
+    )
+    return status is None or status.state in (ENDED, "declined")

@@ -1,11 +1,14 @@
 """What was paid for an order, what goes back, and what is still due. Sums are minor units.
 
-An order has the payment that it was placed with, and a further one for each sum that was added to
-it later. What is authorized is taken as it is sent, and may be taken in parts; by hand, too.
+An order has the payment that it was placed with, and further ones: for each thing that was put with
+the cart to pay with first, and for each sum that was added to the order later. What is authorized
+is taken as it is sent, and may be taken in parts; by hand, too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from mercat.checkout import Tender
 
 Order = Mapping[str, Any]
 Payment = Mapping[str, Any]
@@ -29,7 +32,7 @@ _OVER = frozenset({ENDED, ENDING, "declined"})
 
 
 def payments(order: Order) -> Sequence[Any]:
-    """The payment that it was placed with, then those for what was added later."""
+    """The payment that it was placed with, then the further ones."""
     return [order["payment"], *(order.get("further_payments") or ())]
 
 
@@ -40,7 +43,11 @@ def payment_of(order: Order, key: str) -> Any:
 
 def next_key(order: Order) -> str:
     """The key of an order's next payment."""
-    return f"{order['_id']}.{len(payments(order)) + 1}"
+    return _key(order, len(payments(order)) + 1)
+
+
+def _key(order: Order, number: int) -> str:
+    return f"{order['_id']}.{number}"
 
 
 def new_payment(
@@ -59,6 +66,12 @@ def new_payment(
         "asked": None,
         "return_url": return_url,
     }
+
+
+def tendered(order: Order, tenders: Sequence[Tender]) -> Iterator[dict[str, Any]]:
+    """The payments of an order by what was put with its cart."""
+    for number, tender in enumerate(tenders, 2):
+        yield new_payment(_key(order, number), tender.method, tender.amount)
 
 
 def current(order: Order) -> Any:

@@ -21,9 +21,9 @@ async def resume(context: Context, payment: str, secret: str | None, means: Mean
     found = None if record is None else money.payment_of(record, payment)
     if record is None or found is None or not await pays(context, record, secret):
         raise NotFoundError("there is no such payment", field=("paymentId",))
-    if found is not record["payment"]:
-        return await go_on(context, record, found, means)
-    return await proceed(context, record, means)
+    if found is record["payment"] or record["placed_at"] is None:
+        return await proceed(context, record, means)
+    return await go_on(context, record, found, means)
 
 
 async def pays(context: Context, record: Record, secret: str | None) -> bool:

@@ -1,17 +1,19 @@
 """What a buyer agrees to: the digest of what is bought, where it goes, and all that it costs."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from mercat.checkout import Tender
 from mercat_orders.pricing.values import LineCost, Quote, ShippingCost
 
 _LENGTH = 32
 
 
-def digest_of(quote: Quote) -> str:
-    """The same for the same things at the same prices, with the same delivery and taxes.
+def digest_of(quote: Quote, tenders: Sequence[Tender] = ()) -> str:
+    """The same for the same things at the same prices, with the same delivery, taxes and tenders.
 
     What things are called is no part of it: that depends on who reads it in which language.
     """
@@ -28,6 +30,7 @@ def digest_of(quote: Quote) -> str:
             for cost in quote.shipping
         ],
         "total": quote.totals.total,
+        "tenders": [[one.method, one.amount] for one in tenders],
     }
     return hashlib.sha256(orjson.dumps(said)).hexdigest()[:_LENGTH]
 
