@@ -19,6 +19,7 @@ from mercat_orders.checkout.wanting import Agreement, Completion, Request
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes.paying import Means
 from mercat_orders.orders.documents import WAITING
+from mercat_orders.orders.money import payments
 
 from .market import BERLIN, CARL, offer
 from .market import TOML as MARKET
@@ -113,8 +114,7 @@ async def check_books(engine: Engine, cart: Record, stock: int = 100) -> Sequenc
     real = [order for order in found if order["state"] not in WAITING]
     assert len(real) <= 1
     for order in found:
-        payment = BOOKS.get(str(order["_id"]))
-        kept = 0 if payment is None else payment.charged - sum(payment.refunded.values())
+        kept = sum(kept_of(payment["key"]) for payment in payments(order))
         assert kept == (order["sums"]["total"] if order in real else 0)
     now = await carts(context).find_one({"_id": cart["_id"]})
     assert now is not None
@@ -123,6 +123,12 @@ async def check_books(engine: Engine, cart: Record, stock: int = 100) -> Sequenc
         on_hand, reserved = await figures(engine, line["variant"])
         assert (on_hand, reserved) == (stock - (line["quantity"] if real else 0), 0)
     return real
+
+
+def kept_of(payment: str) -> int:
+    """How much of a payment the till has."""
+    found = BOOKS.get(payment)
+    return 0 if found is None else found.charged - sum(found.refunded.values())
 
 
 def key_in(global_id: str) -> str:

@@ -26,6 +26,7 @@ from mercat.checkout import (
     Tax,
     TaxAnswer,
     TaxQuestion,
+    Tender,
 )
 from mercat.context import Context
 from mercat.ids import encode_id
@@ -307,6 +308,26 @@ async def test_hook_payment_methods(plugins: Plugins, engine_for: EngineFor) -> 
     (method,) = answer["data"]["cart"]["paymentMethods"]
     assert method == {"id": "counter", "name": "At the counter", "description": "Bring cash."}
     assert ("methods", "1490 EUR") in counter.asked
+
+
+async def test_hook_cart_tenders(plugins: Plugins, engine_for: EngineFor) -> None:
+    counter = Counter(plugins, PaymentStatus("paid"))
+    asked: list[tuple[str, int]] = []
+
+    async def cart_tenders(cart: Cart, total: int) -> Sequence[Tender]:
+        asked.append((cart.id, total))
+        return [Tender("counter:voucher", 500), Tender("counter:more", 9_999)]
+
+    plugins.add("vouchers", cart_tenders=cart_tenders)
+    engine = await engine_for(shop_of(plugins))
+    cart = await ready(engine, 1)
+    order = (await completed(engine, cart, method="counter")).order
+    assert (cart["_id"], 1_490) in asked
+    assert [(one.key, one.method, one.amount) for one in counter.wanted] == [
+        (f"{order['_id']}.2", "counter:voucher", 500),
+        (f"{order['_id']}.3", "counter:more", 990),
+    ]
+    assert order["state"] == "CONFIRMED"
 
 
 async def test_hook_payment_start(plugins: Plugins, engine_for: EngineFor) -> None:

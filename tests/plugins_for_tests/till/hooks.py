@@ -2,12 +2,14 @@ from collections.abc import Sequence
 
 from mercat import hookimpl
 from mercat.checkout import (
+    Cart,
     PaymentMethod,
     PaymentState,
     PaymentStatus,
     PaymentWanted,
     RefundStatus,
     RefundWanted,
+    Tender,
 )
 from mercat.errors import InvalidError
 
@@ -22,6 +24,12 @@ BY_HAND = ("till:on_delivery", "till:awaited")
 @hookimpl
 async def payment_methods() -> Sequence[PaymentMethod]:
     return [PaymentMethod(f"till:{state}", state.title()) for state in STATES]
+
+
+@hookimpl
+async def cart_tenders(cart: Cart) -> Sequence[Tender]:
+    """What tests put with a cart: how it is answered, and how much there is."""
+    return [Tender(*one) for one in cart.plugin_data.get("till") or ()]
 
 
 @hookimpl
