@@ -17,6 +17,8 @@ from mercat_coupons.documents import (
 )
 from mercat_coupons.promotions.memory import promotions_of
 from mercat_orders.carts.merging import merge_guest
+from mercat_products.documents import ProductDocument
+from mercat_products.product_types.service import create_type
 
 from .asking import answered
 from .conftest import EngineFor, until
@@ -360,3 +362,17 @@ async def test_switched_off_it_leaves_no_trace(engine_for: EngineFor) -> None:
     assert "promotion" not in printed.lower()
     mine = await cart_of(engine, line(await offer(engine)))
     assert mine["totals"]["total"]["amount"] == "10.00"
+
+
+async def test_nothing_is_taken_off_gift_cards(engine: Engine) -> None:
+    context = engine.context()
+    of_type = await create_type(context, {"name": "Gift card", "attributes": []})
+    card, other = await offer(engine), await offer(engine)
+    products = context.storage.collection(ProductDocument)
+    await products.update_one({"variants.id": card}, {"$set": {"type_id": of_type["_id"]}})
+    await promote(engine, name="Ten off")
+    mine = (await cart_of(engine, line(card, 3), line(other, 2)))["id"]
+    found = await shown(engine, mine)
+    assert found["totals"]["discounts"]["amount"] == "2.00"
+    (discount,) = found["discounts"]
+    assert [one["amount"]["amount"] for one in discount["lines"]] == ["2.00"]

@@ -21,6 +21,9 @@ class CouponSettings(PluginSettings):
     wrong_codes: int = Field(default=10, ge=1, le=1_000)
     """How many wrong codes one caller tries within ten minutes."""
 
+    undiscounted_types: tuple[str, ...] = ("Gift card",)
+    """The names of the product types whose products no promotion takes anything off."""
+
     @field_validator("time_zone")
     @classmethod
     def _is_known(cls, value: str) -> str:

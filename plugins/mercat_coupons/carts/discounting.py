@@ -10,6 +10,7 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat_coupons.carts.facts import facts_of
 from mercat_coupons.carts.opened import candidates, coupons_in, stored_coupons
+from mercat_coupons.carts.undiscounted import undiscounted
 from mercat_coupons.promotions.evaluating import evaluate, target_of
 from mercat_coupons.promotions.memory import promotions_of
 from mercat_coupons.promotions.values import Candidate, FixedAmount, Outcome, Percentage, Taken
@@ -36,7 +37,8 @@ async def look_at(context: Context, cart: Cart, *more: Record) -> Looked:
     now = datetime.now(UTC)
     facts = await facts_of(context, cart, user, found, now)
     choice = context.settings(CouponSettings).choice
-    return Looked(cart, coupons, found, evaluate(found, cart, facts, choice))
+    spared = await undiscounted(context, cart)
+    return Looked(cart, coupons, found, evaluate(found, cart, facts, choice, spared))
 
 
 async def discounts(context: Context, cart: Cart) -> list[Discount]:
