@@ -94,7 +94,8 @@ def documented(hook: str) -> str:
 
 def declared(block: str, domain: ModuleType, name: str) -> Any:
     """What a block of documentation declares under a name, in the domain's own words."""
-    namespace = dict(vars(domain))
+    home = getattr(getattr(domain, name, None), "__module__", domain.__name__)
+    namespace = {**vars(sys.modules[home]), **vars(domain)}
     exec(compile(block, f"docs/hooks.md {name}", "exec"), namespace)  # our own documentation
     return namespace[name]
 
