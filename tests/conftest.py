@@ -246,7 +246,7 @@ def write_jsonl(file: Path, rows: list[dict[str, Any]]) -> Path:
     return file
 
 
-async def until(check: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Wait until `check` is true; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not await check():

@@ -54,7 +54,7 @@ def opened(server: RunningServer, **options: Any) -> connect:
 
 
 async def receive(link: ClientConnection) -> Any:
-    return json.loads(await asyncio.wait_for(link.recv(), 5))
+    return json.loads(await asyncio.wait_for(link.recv(), 20))
 
 
 async def subscribe(link: ClientConnection, query: str, name: str = "1", **payload: Any) -> None:
@@ -78,7 +78,7 @@ async def results(link: ClientConnection, name: str = "1") -> list[Any]:
 async def closed(link: ClientConnection) -> tuple[int, str]:
     """The code and the reason with which the server closes."""
     with pytest.raises(ConnectionClosed) as caught:
-        await asyncio.wait_for(link.recv(), 5)
+        await asyncio.wait_for(link.recv(), 20)
     assert caught.value.rcvd is not None
     return caught.value.rcvd.code, caught.value.rcvd.reason
 

@@ -91,7 +91,7 @@ async def connected(
 ) -> AsyncIterator[ClientConnection]:
     async with opened(server, **options) as link:
         await init(link, payload)
-        assert json.loads(await asyncio.wait_for(link.recv(), 5)) == {"type": "connection_ack"}
+        assert json.loads(await asyncio.wait_for(link.recv(), 20)) == {"type": "connection_ack"}
         yield link
 
 
