@@ -6,9 +6,9 @@ from typing import Any
 
 from bson import ObjectId
 
+from mercat.codes import key_of
 from mercat.context import Viewer
 from mercat.engine import Engine
-from mercat_coupons.coupons.codes import key_of
 from mercat_coupons.documents import (
     CounterDocument,
     CouponDocument,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mercat.codes import checked_code, key_of, random_code
 from mercat.errors import InvalidError
-from mercat_coupons.coupons.codes import checked_code, key_of, random_code
 
 FIELD = ("code",)
 CODES = st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True)

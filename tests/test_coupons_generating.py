@@ -16,12 +16,12 @@ import httpx
 import pytest
 
 from mercat.app import create_app
+from mercat.codes import key_of, random_code
 from mercat.engine import Engine
 from mercat.ids import encode_id, object_id
 from mercat.storage import Record, Storage
 from mercat_coupons.coupons import exporting, generating
 from mercat_coupons.coupons.batches import batches, begin, coupon_key
-from mercat_coupons.coupons.codes import key_of, random_code
 from mercat_coupons.documents import CouponDocument
 
 from . import commands

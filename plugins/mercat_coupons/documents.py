@@ -95,7 +95,7 @@ class PromotionDocument(Document):
 
 
 class CouponDocument(Document):
-    """A code that opens promotions; `key` is the code as `coupons.codes.key_of` writes it.
+    """A code that opens promotions; `key` is the code as `mercat.codes.key_of` writes it.
 
     `customer` is the key of the user whom alone it is for. `uses` counts the orders that have it.
     `batch` is the one that it was generated with.
@@ -138,7 +138,7 @@ class CouponDocument(Document):
 class CouponBatchDocument(Document):
     """Codes that are generated together: `generated` of `total` at least are there.
 
-    `prefix` and `length`, the count of random characters, are those of `coupons.codes.random_code`.
+    `prefix` and `length`, the count of random characters, are those of `mercat.codes.random_code`.
     Its coupons have the keys that follow its own, and the numbers from `first_number` on; the rest
     of it is theirs.
     """

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mercat.codes import key_of
 from mercat.context import Context
 from mercat.errors import NotFoundError
+from mercat.guessing import begin_try, forgive_try
 from mercat.storage import Record
 from mercat_coupons.carts.discounting import Looked, look_at
-from mercat_coupons.carts.guessing import begin_try, forgive_try
 from mercat_coupons.carts.opened import NAME
 from mercat_coupons.carts.reasons import CouponReason, nearest, reason_of, words_of
-from mercat_coupons.coupons.codes import key_of
 from mercat_coupons.documents import CouponDocument
 from mercat_coupons.errors import NotUsableError, TooManyCodesError
 from mercat_coupons.promotions.values import Refusal, Taken, Why
@@ -20,6 +20,7 @@ from mercat_orders.carts import reading
 from mercat_orders.carts.access import find_cart
 from mercat_orders.carts.editing import change
 
+_TRIES = "codes"
 _UNKNOWN = Why(Refusal.NOT_FOR_YOU)
 
 
@@ -108,7 +109,7 @@ def verdict_of(looked: Looked, coupon: Record) -> Verdict:
 
 async def _tried(context: Context, record: Record, code: str) -> Verdict:
     """A code is looked at in the same steps whether there is one or not."""
-    await begin_try(context)
+    await begin_try(context, _TRIES, context.settings(CouponSettings).wrong_codes)
     coupon = await _coupon(context, code)
     view = await reading.look_at(context, record)
     cart = replace(view.quote.cart, shipping=view.quote.shipping_by_seller)
@@ -117,7 +118,7 @@ async def _tried(context: Context, record: Record, code: str) -> Verdict:
         return Verdict(None, cart.currency, why=_UNKNOWN)
     verdict = verdict_of(looked, coupon)
     if verdict.holds or verdict.reason is not CouponReason.UNKNOWN:
-        await forgive_try(context)
+        await forgive_try(context, _TRIES)
         return verdict
     return replace(verdict, coupon=None)
 

@@ -7,6 +7,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
+from mercat.codes import LEAST_RANDOM, LONGEST_PREFIX, MOST_RANDOM, checked_code
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.storage import Record, stored_now
@@ -20,7 +21,6 @@ from mercat.storage.pages import (
 )
 from mercat.texts import line_of
 from mercat_coupons.coupons.checking import check_limits
-from mercat_coupons.coupons.codes import LEAST_RANDOM, LONGEST_PREFIX, MOST_RANDOM, checked_code
 from mercat_coupons.coupons.opening import openable
 from mercat_coupons.coupons.sight import sees, whose
 from mercat_coupons.documents import BATCHES, COUPONS, CouponBatchDocument

@@ -14,12 +14,12 @@ from typing import Any
 
 from pymongo.errors import BulkWriteError
 
+from mercat.codes import key_of, random_code
 from mercat.context import Context
 from mercat.lifecycle import Job
 from mercat.storage import Record, stored_now
 from mercat.storage.leases import lease
 from mercat_coupons.coupons.batches import batches, begin, coupon_key
-from mercat_coupons.coupons.codes import key_of, random_code
 from mercat_coupons.coupons.listing import coupons
 
 AT_ONCE = 250  # more are no faster, and others would wait for the store

@@ -7,12 +7,12 @@ from typing import Any
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
+from mercat.codes import key_of
 from mercat.context import Context
 from mercat.errors import InvalidError
 from mercat.storage import Record
 from mercat.storage.pages import Page, PageRequest, find_page, known_highest
 from mercat_coupons.coupons.batches import batches
-from mercat_coupons.coupons.codes import key_of
 from mercat_coupons.coupons.opening import promotions
 from mercat_coupons.coupons.sight import sees, whose
 from mercat_coupons.documents import COUPONS, CouponDocument

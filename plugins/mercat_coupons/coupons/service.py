@@ -7,12 +7,12 @@ from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from mercat.codes import checked_code, key_of, random_code
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError, StaleError
 from mercat.storage import Record, stored_now
 from mercat.storage.pages import next_number
 from mercat_coupons.coupons.checking import check_limits
-from mercat_coupons.coupons.codes import checked_code, key_of, random_code
 from mercat_coupons.coupons.listing import coupon_by_key, coupons
 from mercat_coupons.coupons.opening import openable
 from mercat_coupons.coupons.sight import whose

@@ -12,7 +12,6 @@ from mercat.engine import Engine
 from mercat.errors import RateLimitedError
 from mercat.reach import network
 from mercat.storage.encryption import encryption_of
-from mercat_coupons.settings import CouponSettings
 
 _WINDOW_SECONDS = 600
 _ANSWER_SECONDS = 0.5
@@ -79,25 +78,25 @@ class Tries:
         return own()
 
 
-async def begin_try(context: Context) -> None:
-    """Count a try of a code. Raises RateLimitedError for one too many."""
-    number, seconds = await _tries(context).begin(_caller(context))
-    if number > context.settings(CouponSettings).wrong_codes:
+async def begin_try(context: Context, what: str, most: int) -> None:
+    """Count a try of a code of some kind. Raises RateLimitedError for one more than `most`."""
+    number, seconds = await _tries(context).begin(_caller(context, what))
+    if number > most:
         raise RateLimitedError(
             f"there were too many wrong codes; try again in {seconds} s", retry_after=seconds
         )
 
 
-async def forgive_try(context: Context) -> None:
+async def forgive_try(context: Context, what: str) -> None:
     """Take back the last try: it was no guess."""
-    await _tries(context).forgive(_caller(context))
+    await _tries(context).forgive(_caller(context, what))
 
 
 def _tries(context: Context) -> Tries:
     return context.engine.own(Tries, context.engine)
 
 
-def _caller(context: Context) -> str:
+def _caller(context: Context, what: str) -> str:
     """The name of a counter: of the user, else of the network address, an IPv6 one by its /64.
 
     Nobody can tell from it whose it is.
@@ -107,4 +106,4 @@ def _caller(context: Context) -> str:
     else:
         said = f"at {network(context.credentials.address if context.credentials else None)}"
     code = encryption_of(context).digest(said)
-    return f"mercat:{context.storage.database.name}:codes:{code}"
+    return f"mercat:{context.storage.database.name}:{what}:{code}"

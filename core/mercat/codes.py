@@ -1,4 +1,4 @@
-"""Codes: what is one, in which form it is looked up, and how those that nobody guesses are made."""
+"""Codes that people type in: their one form, and how those that nobody guesses are made."""
 
 import re
 import secrets
