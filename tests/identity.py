@@ -41,7 +41,7 @@ PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
 """Settings of a shop that many tests share, so that none waits for the attempts of the others."""
 SHOP = toml_of(
     *("auth", "media", "products", "categories", "orders", "coupons", "payments"),
-    *("payments_manual", "payments_sandbox", "payouts"),
+    *("payments_manual", "payments_sandbox", "payouts", "gift_cards"),
     more="[plugins.payments_manual.bank_transfer]",
 )
 

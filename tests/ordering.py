@@ -107,15 +107,20 @@ async def left(engine: Engine) -> None:
     await reconcile(context)
 
 
-async def check_books(engine: Engine, cart: Record, stock: int = 100) -> Sequence[Record]:
-    """What must hold of a cart however it went; returns its orders."""
+async def check_books(
+    engine: Engine, cart: Record, stock: int = 100, spent: int = 0
+) -> Sequence[Record]:
+    """What must hold of a cart however it went; returns its orders.
+
+    `spent` is what was paid otherwise than at the till.
+    """
     context = engine.context()
     found = await orders(context).find({"cart": cart["_id"]}).to_list()
     real = [order for order in found if order["state"] not in WAITING]
     assert len(real) <= 1
     for order in found:
         kept = sum(kept_of(payment["key"]) for payment in payments(order))
-        assert kept == (order["sums"]["total"] if order in real else 0)
+        assert kept == (order["sums"]["total"] - spent if order in real else 0)
     now = await carts(context).find_one({"_id": cart["_id"]})
     assert now is not None
     assert now["state"] == ("ORDERED" if real else "OPEN")

@@ -263,6 +263,8 @@ MUTATIONS: dict[str, Entry] = {
     "cartShippingSelect": lambda w: _with(w.cart(), "cartId", selections=[]),
     "cartCouponApply": lambda w: w.coded_cart(has_code=False),
     "cartCouponRemove": lambda w: w.coded_cart(has_code=True),
+    "cartGiftCardApply": lambda w: w.cart_with_gift_card(is_in=False),
+    "cartGiftCardRemove": lambda w: w.cart_with_gift_card(is_in=True),
     "cartPaymentSelect": lambda w: _with(w.cart(), "cartId", paymentMethodId="x"),
     "checkoutComplete": lambda w: w.whole_cart(),
     "checkoutComplete.theirs": lambda w: _with(
@@ -320,6 +322,19 @@ MUTATIONS: dict[str, Entry] = {
     "promotionUpdate": lambda w: _with(w.promotion(), name="Eleven"),
     "promotionUpdate.shop": lambda w: _with(w.promotion(seller=False), name="Eleven"),
     "promotionArchive": lambda w: _with(w.promotion()),
+    "giftCardIssue": lambda _: {
+        "amount": {"amount": "5", "currency": "EUR"},
+        "idempotencyKey": secrets.token_hex(8),
+    },
+    "giftCardUpdate": lambda w: _with(w.gift_card(), note="Contest"),
+    "giftCardDisable": lambda w: _with(w.gift_card()),
+    "giftCardEnable": lambda w: _with(w.gift_card()),
+    "giftCardAdjust": lambda w: _with(
+        w.gift_card(),
+        amount={"amount": "1", "currency": "EUR"},
+        reason="Sorry",
+        idempotencyKey=secrets.token_hex(8),
+    ),
     "customerGroupCreate": lambda _: {"key": secrets.token_hex(8), "name": "Friends"},
     "customerGroupUpdate": lambda w: _with(w.customer_group(), name="Family"),
     "customerGroupDelete": lambda w: _with(w.customer_group()),
@@ -375,6 +390,7 @@ QUERIES: dict[str, Entry] = {
     "couponValidate": lambda w: _written(
         w.cart(), '{{ couponValidate(code: "x", cartId: "{}") {{ isValid }} }}'
     ),
+    "giftCardBalance": '{ giftCardBalance(code: "x") { lastCharacters } }',
     "cart.buyer": lambda w: _written(w.cart(), '{{ cart(id: "{}") {{ buyer {{ email }} }} }}'),
     "order": lambda w: _written(_id(w, "order"), '{{ order(id: "{}") {{ id }} }}'),
     "order.buyer": lambda w: _written(
@@ -399,6 +415,7 @@ QUERIES: dict[str, Entry] = {
     "promotion.shop": lambda w: _written(
         w.promotion(seller=False), '{{ promotion(id: "{}") {{ id }} }}'
     ),
+    "giftCards": "{ giftCards(first: 1) { nodes { id } } }",
     "customerGroups": "{ customerGroups(first: 1) { nodes { id memberCount } } }",
     "seller.payoutBalance": lambda w: (
         f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutBalance {{ __typename }} }} }}'
@@ -436,6 +453,7 @@ NODES: dict[str, Entry] = {
     "Promotion": lambda w: w.promotion(),
     "Promotion.shop": lambda w: w.promotion(seller=False),
     "CustomerGroup": lambda w: w.customer_group(),
+    "GiftCard": lambda w: w.gift_card(),
     "Coupon": _coupon,
     "CouponBatch": _codes,
 }

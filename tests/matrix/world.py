@@ -359,6 +359,30 @@ class World:
         found: str = made["promotion"]["id"]
         return found
 
+    async def gift_card(self) -> str:
+        """The id of a new gift card."""
+        card, _ = await self._gift_card()
+        return card
+
+    async def cart_with_gift_card(self, *, is_in: bool) -> dict[str, Any]:
+        """A cart of `customer`'s, and a gift card for it, or in it."""
+        cart, (card, code) = await self.cart(), await self._gift_card()
+        if not is_in:
+            return {"cartId": cart, "code": code}
+        owner = await viewer_for(self.engine, await self.current("customer"))
+        await self.change("cartGiftCardApply", "cart { id }", owner, cartId=cart, code=code)
+        return {"cartId": cart, "giftCardId": card}
+
+    async def _gift_card(self) -> tuple[str, str]:
+        made = await self.change(
+            "giftCardIssue",
+            "giftCard { id } code",
+            self.boss,
+            amount={"amount": "5", "currency": "EUR"},
+            idempotencyKey=secrets.token_hex(8),
+        )
+        return made["giftCard"]["id"], made["code"]
+
     async def customer_group(self) -> str:
         """The id of a new customer group."""
         given = {"key": secrets.token_hex(8), "name": "Friends"}

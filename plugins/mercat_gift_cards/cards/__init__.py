@@ -1,0 +1,1 @@
+"""Gift cards, the books of their balances, and how staff looks after them."""
