@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -398,9 +398,23 @@ def test_the_exit_codes_are_documented() -> None:
 IMPORTING = (DOCS / "importing.md").read_text()
 
 
+_IMPORTERS = """
+[shop]
+currencies = ["USD"]
+[plugins]
+enabled = ["media", "products", "categories", "orders", "coupons"]
+"""
+_EARLIER: dict[str, Sequence[str]] = {
+    "customer-groups": (),
+    "promotions": ("products", "customer-groups"),
+    "coupons": ("products", "customer-groups", "promotions"),
+}
+"""Of which nouns the examples of others come before those of one."""
+
+
 def examples() -> Iterator[tuple[str, str, str, str]]:
     """The noun, the format, the file's name and its text, of each example."""
-    for noun in ("product-types", "products", "categories"):
+    for noun in ("product-types", "products", "categories", *_EARLIER):
         part = section(IMPORTING, f"## {noun.capitalize().replace('-', ' ')}")
         for name in re.findall(r"^### (\w+)$", part, re.MULTILINE):
             below = section(part, f"### {name}")
@@ -417,9 +431,9 @@ def examples() -> Iterator[tuple[str, str, str, str]]:
 async def test_every_import_example_is_taken_whole_and_once(
     engine_for: EngineFor, tmp_path: Path, noun: str, name: str, file: str, text: str
 ) -> None:
-    engine = await engine_for(
-        '[shop]\ncurrencies = ["USD"]\n[plugins]\nenabled = ["media", "products", "categories"]\n'
-    )
+    engine = await engine_for(_IMPORTERS)
+    for before in _EARLIER.get(noun, ()):
+        await load(engine, before, written_example(tmp_path, before))
     path = tmp_path / file
     path.write_text(text)
     assert importer(engine, noun).format(path).name == name
@@ -432,10 +446,18 @@ async def test_every_import_example_is_taken_whole_and_once(
     assert second.unchanged == first.created
 
 
+def written_example(folder: Path, noun: str) -> Path:
+    """The first example of a noun, as a file."""
+    file, text = next((file, text) for kind, _, file, text in examples() if kind == noun)
+    path = folder / f"before-{file}"
+    path.write_text(text)
+    return path
+
+
 def test_every_format_has_an_example(settings_for: Callable[..., Settings]) -> None:
     known = {
         (importer.noun, found.name)
-        for _, importer in Engine(settings_for()).importers()
+        for _, importer in Engine(settings_for(_IMPORTERS)).importers()
         for found in importer.formats
     }
     assert {(noun, name) for noun, name, _, _ in examples()} == known

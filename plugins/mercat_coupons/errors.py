@@ -28,7 +28,7 @@ class CodeTakenError(DomainError):
 
 
 class KeyTakenError(DomainError):
-    """Another customer group has the key."""
+    """Another customer group, or another imported promotion, has the key."""
 
     code = "KEY_TAKEN"
 

@@ -9,6 +9,7 @@ from mercat.auth import Permission
 from mercat.checkout import Cart, Discount, OrderBegun
 from mercat.context import Context
 from mercat.hooks import hookimpl
+from mercat.importing import Importer
 from mercat.lifecycle import Job
 from mercat.storage import Session
 from mercat_coupons.carts.discounting import discounts
@@ -33,6 +34,7 @@ from mercat_coupons.documents import (
 )
 from mercat_coupons.groups import service as groups
 from mercat_coupons.groups.schema import CustomerGroupMutation, CustomerGroupQuery
+from mercat_coupons.importing.loads import IMPORTERS
 from mercat_coupons.permissions import PERMISSIONS
 from mercat_coupons.promotions.memory import promotions_of
 from mercat_coupons.promotions.schema import PromotionMutation, PromotionQuery
@@ -105,6 +107,11 @@ async def user_erased(context: Context, user_id: str) -> None:
 async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
     names = await groups.told_of(context, user_id)
     return {"customer_groups": names} if names else None
+
+
+@hookimpl
+def importers() -> Sequence[Importer[Any]]:
+    return IMPORTERS
 
 
 @hookimpl

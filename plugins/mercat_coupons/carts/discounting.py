@@ -28,13 +28,15 @@ class Looked:
     outcome: Outcome
 
 
-async def look_at(context: Context, cart: Cart, *more: Record) -> Looked:
-    """What holds for a cart, with `more` coupons than there are in it."""
+async def look_at(
+    context: Context, cart: Cart, *more: Record, at: datetime | None = None
+) -> Looked:
+    """What holds for a cart, now or `at` some time, with `more` coupons than there are in it."""
     known = await promotions_of(context).current(context)
     coupons = [*await stored_coupons(context, coupons_in(cart)), *more]
     user = cart.user or (context.viewer.user if cart.guest is None else None)
     found = candidates(known, coupons, user)
-    now = datetime.now(UTC)
+    now = at or datetime.now(UTC)
     facts = await facts_of(context, cart, user, found, now)
     choice = context.settings(CouponSettings).choice
     spared = await undiscounted(context, cart)

@@ -5,12 +5,14 @@ from typing import Any, TypeVar
 
 from bson import ObjectId
 from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
 from mercat.errors import InvalidError, NotFoundError, StaleError
 from mercat.ids import key_of
 from mercat.storage import Record, Session, stored_now
 from mercat.storage.pages import next_number
+from mercat_coupons.errors import KeyTakenError
 from mercat_coupons.promotions.checking import checked, checked_new
 from mercat_coupons.promotions.coherence import check_coherence
 from mercat_coupons.promotions.existing import check_groups, check_things
@@ -24,8 +26,12 @@ from mercat_coupons.settings import CouponSettings
 T = TypeVar("T")
 
 
-async def create_promotion(context: Context, given: Mapping[str, Any]) -> Record:
+async def create_promotion(
+    context: Context, given: Mapping[str, Any], *, external_id: str | None = None
+) -> Record:
     """Make a promotion; a seller's staff make their own seller's.
+
+    `external_id` is what an imported one is known again by; of twins one raises KeyTakenError.
 
     Raises InvalidError, OverlapError.
     """
@@ -38,7 +44,7 @@ async def create_promotion(context: Context, given: Mapping[str, Any]) -> Record
         **checked_new(given, context.shop, context.settings(CouponSettings).time_zone),
         **owner,
         "status": "active",
-        "external_id": None,
+        "external_id": external_id,
         "created_at": now,
         "updated_at": now,
         "version": 1,
@@ -53,7 +59,10 @@ async def create_promotion(context: Context, given: Mapping[str, Any]) -> Record
         await check_overlap(context, session, record, sight)
         await promotions(context).insert_one(record, session=session)
 
-    await _written(context, record["_id"], work)
+    try:
+        await _written(context, record["_id"], work)
+    except DuplicateKeyError:
+        raise KeyTakenError(f"there is a promotion '{external_id}' already") from None
     return record
 
 

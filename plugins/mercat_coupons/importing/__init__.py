@@ -1,0 +1,1 @@
+"""Reading customer groups, promotions and coupons from files."""
