@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -242,7 +243,9 @@ async def replayed(engine: Engine, campaigns: Campaigns, folder: Path) -> Counte
     """Import, import again, and replay; how often carts were told what."""
     files = campaigns.write(folder)
     for noun, file in files.items():
+        begun = perf_counter()
         tally = await load(engine, noun, file)
+        print(f"{noun}: {tally.created:,} in {perf_counter() - begun:.1f} s")
         assert tally.rejected == []
         assert (tally.updated, tally.unchanged) == (0, 0)
     assert (await load(engine, "coupons", files["coupons"])).unchanged > 0

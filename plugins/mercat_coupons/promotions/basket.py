@@ -1,16 +1,18 @@
 """A cart as promotions look at it. Sets of lines are integers, a bit for each line."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from mercat.checkout import Cart, CartLine
 from mercat_coupons.promotions.values import Scope, Selection
 
 T = TypeVar("T")
 Lines = int
+Run = tuple[int, int, int]
+"""The index of a line, how many units it has, and what one of them costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +22,11 @@ class Basket:
     cart: Cart
     lines: tuple[CartLine, ...]
     reduced: Lines
-    products: dict[str, Lines]
-    variants: dict[str, Lines]
-    categories: dict[str, Lines]
-    brands: dict[str, Lines]
-    sellers: dict[str, Lines]
-    attributes: dict[tuple[str, str], Lines]
+    indexes: Mapping[str, Mapping[Any, Lines]]
     by_price: tuple[int, ...]
     _subtotals: dict[Lines, int] = field(default_factory=dict, repr=False)
     _quantities: dict[Lines, int] = field(default_factory=dict, repr=False)
+    _runs: dict[tuple[Lines, bool], list[Run]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, cart: Cart, undiscounted: Collection[str] = ()) -> Self:
@@ -39,12 +37,7 @@ class Basket:
             cart,
             lines,
             sum(1 << at for at, line in enumerate(lines) if _is_reduced(line)),
-            _index(lines, lambda line: (line.product_id,)),
-            _index(lines, lambda line: (line.variant_id,)),
-            _index(lines, lambda line: line.groups),
-            _index(lines, lambda line: (line.brand,) if line.brand else ()),
-            _index(lines, lambda line: (line.seller or "",)),
-            _index(lines, lambda line: line.attributes),
+            {kind: _index(lines, values) for kind, values in _VALUES.items()},
             tuple(sorted(range(len(lines)), key=lambda at: (lines[at].unit_price, at))),
         )
 
@@ -54,7 +47,7 @@ class Basket:
 
     def matching(self, scope: Scope, seller: str | None = None) -> Lines:
         """The lines in a scope, and, where a seller is given, of that one."""
-        found = self.all if seller is None else self.sellers.get(seller, 0)
+        found = self.all if seller is None else self.indexes["sellers"].get(seller, 0)
         if scope.is_everything:
             return found
         if scope.include:
@@ -77,6 +70,16 @@ class Basket:
             found = self._quantities[lines] = sum(self.lines[at].quantity for at in places(lines))
         return found
 
+    def runs(self, lines: Lines, *, dearest: bool) -> list[Run]:
+        """Those lines by the price of one unit; runs of units, as a line may have thousands."""
+        found = self._runs.get((lines, dearest))
+        if found is None:
+            order = reversed(self.by_price) if dearest else self.by_price
+            mine = ((at, self.lines[at]) for at in order if lines >> at & 1)
+            found = [(at, line.quantity, line.unit_price) for at, line in mine]
+            self._runs[lines, dearest] = found
+        return found
+
     def _any(self, selections: Iterable[Selection]) -> Lines:
         found = 0
         for one in selections:
@@ -85,18 +88,8 @@ class Basket:
 
     def _selected(self, wanted: Selection) -> Lines:
         found = self.all
-        if wanted.products:
-            found &= _of(self.products, wanted.products)
-        if wanted.variants:
-            found &= _of(self.variants, wanted.variants)
-        if wanted.categories:
-            found &= _of(self.categories, wanted.categories)
-        if wanted.brands:
-            found &= _of(self.brands, wanted.brands)
-        if wanted.sellers:
-            found &= _of(self.sellers, wanted.sellers)
-        if wanted.attributes:
-            found &= _of(self.attributes, wanted.attributes)
+        for kind, values in wanted.given:
+            found &= _of(self.indexes[kind], values)
         return found
 
 
@@ -110,6 +103,17 @@ def _is_reduced(line: CartLine) -> bool:
     return line.compare_at is not None and line.compare_at > line.unit_price
 
 
+_VALUES: Mapping[str, Callable[[CartLine], Iterable[Any]]] = {
+    "products": lambda line: (line.product_id,),
+    "variants": lambda line: (line.variant_id,),
+    "categories": lambda line: line.groups,
+    "brands": lambda line: (line.brand,) if line.brand else (),
+    "sellers": lambda line: (line.seller or "",),
+    "attributes": lambda line: line.attributes,
+}
+"""What a line has of each kind of `values.KINDS`."""
+
+
 def _index(lines: Iterable[CartLine], values: Callable[[CartLine], Iterable[T]]) -> dict[T, Lines]:
     found: dict[T, Lines] = {}
     for at, line in enumerate(lines):
@@ -118,7 +122,12 @@ def _index(lines: Iterable[CartLine], values: Callable[[CartLine], Iterable[T]])
     return found
 
 
-def _of(index: dict[T, Lines], wanted: AbstractSet[T]) -> Lines:
+def _of(index: Mapping[T, Lines], wanted: AbstractSet[T]) -> Lines:
+    if len(wanted) == 1:
+        (only,) = wanted
+        return index.get(only, 0)
+    if wanted.isdisjoint(index):
+        return 0
     found = 0
     for value in index.keys() & wanted:
         found |= index[value]

@@ -1,12 +1,12 @@
 """What a promotion takes off the lines that it is for: never more than is left of each."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import singledispatch
 
 from mercat.money import allocate
-from mercat_coupons.promotions.basket import Basket, Lines, places
+from mercat_coupons.promotions.basket import Basket, Lines, Run, places
 from mercat_coupons.promotions.values import (
     Benefit,
     BuyGet,
@@ -58,18 +58,9 @@ class Reach:
         clamped = ((at, min(amount, self.left[at])) for at, amount in found.items())
         return {at: amount for at, amount in clamped if amount > 0}
 
-    def units(self, lines: Lines | None = None, *, dearest: bool) -> list[tuple[int, int]]:
-        """Lines with their quantities, by the price of one.
-
-        Runs of units rather than units, as a line may have thousands.
-        """
-        wanted = self.lines if lines is None else lines
-        order = reversed(self.basket.by_price) if dearest else self.basket.by_price
-        return [(at, self.basket.lines[at].quantity) for at in order if wanted >> at & 1]
-
-    def price(self, at: int) -> int:
-        """What one unit costs before anything is taken off."""
-        return self.basket.lines[at].unit_price
+    def runs(self, *, dearest: bool) -> list[Run]:
+        """Its lines by the price of one unit before anything is taken off."""
+        return self.basket.runs(self.lines, dearest=dearest)
 
 
 def off_lines(promotion: Promotion, reach: Reach) -> Parts:
@@ -126,8 +117,8 @@ def _off(benefit: Benefit, reach: Reach) -> Parts:
 def _percentage(benefit: Percentage, reach: Reach) -> Parts:
     if benefit.target == "cheapest":
         return reach.clamp(
-            (at, _share(reach.price(at) * count, benefit.rate))
-            for at, count in _first(reach.units(dearest=False), benefit.units)
+            (at, _share(price * count, benefit.rate))
+            for at, count, price in _first(reach.runs(dearest=False), benefit.units)
         )
     amount = _share(sum(reach.left[at] for at in places(reach.lines)), benefit.rate)
     if benefit.at_most is not None:
@@ -140,10 +131,10 @@ def _fixed_amount(benefit: FixedAmount, reach: Reach) -> Parts:
     amount = benefit.amounts[reach.currency]
     if benefit.target == "order":
         return reach.share(amount)
-    runs = reach.units(dearest=False)
+    runs = reach.runs(dearest=False)
     if benefit.target == "cheapest":
         runs = _first(runs, benefit.units)
-    return reach.clamp((at, min(amount, reach.price(at)) * count) for at, count in runs)
+    return reach.clamp((at, min(amount, price) * count) for at, count, price in runs)
 
 
 @_off.register
@@ -182,12 +173,14 @@ def _buy_get(benefit: BuyGet, reach: Reach) -> Parts:
     times = _times(benefit, only_buys, both, only_gets)
     spare = both - max(0, times * benefit.buy_quantity - only_buys)
     wanted, found = times * benefit.get_quantity, []
-    for at, count in reach.units(gets, dearest=False):
+    for at, count, price in basket.runs(gets, dearest=False):
+        if not wanted:
+            break
         is_both = bool(buys >> at & 1)
         taken = min(count, wanted, spare if is_both else count)
         wanted -= taken
         spare -= taken if is_both else 0
-        found.append((at, _share(reach.price(at) * taken, benefit.rate)))
+        found.append((at, _share(price * taken, benefit.rate)))
     return reach.clamp(found)
 
 
@@ -207,57 +200,49 @@ def _times(benefit: BuyGet, only_buys: int, both: int, only_gets: int) -> int:
 @_off.register
 def _fixed_price(benefit: FixedPrice, reach: Reach) -> Parts:
     amount, size = benefit.amounts[reach.currency], benefit.quantity
-    runs = reach.units(dearest=True)
+    runs = reach.runs(dearest=True)
     if size == 1:
-        return reach.clamp((at, max(0, reach.price(at) - amount) * count) for at, count in runs)
-    if not runs or reach.price(runs[0][0]) * size <= amount:
+        return reach.clamp((at, max(0, price - amount) * count) for at, count, price in runs)
+    if not runs or runs[0][2] * size <= amount:
         return {}
-    whole = sum(count for _, count in runs) // size * size
-    bundles = _bundles(_first(runs, whole), size)
-    return reach.clamp(part for one in bundles for part in _bundle(one, reach, amount))
+    whole = sum(count for _, count, _ in runs) // size * size
+    found: list[tuple[int, int]] = []
+    for bundle in _bundles(_first(runs, whole), size):
+        costs = [price * count for _, count, price, _ in bundle]
+        saved = sum(costs) - amount
+        if saved <= 0:
+            break  # nor do those behind it, as they cost no more
+        parts, times = allocate(saved, costs), bundle[0][3]
+        found += [(one[0], part * times) for one, part in zip(bundle, parts, strict=True)]
+    return reach.clamp(found)
 
 
-def _bundle(
-    bundle: Sequence[tuple[int, int, int]], reach: Reach, amount: int
-) -> list[tuple[int, int]]:
-    """What is taken off the units of a bundle, as often as there are such bundles."""
-    times = bundle[0][2]
-    costs = [reach.price(at) * count for at, count, _ in bundle]
-    saved = sum(costs) - amount
-    if saved <= 0:
-        return []
-    parts = allocate(saved, costs)
-    return [(at, part * times) for (at, _, _), part in zip(bundle, parts, strict=True)]
-
-
-def _bundles(runs: Sequence[tuple[int, int]], size: int) -> list[list[tuple[int, int, int]]]:
-    """Runs cut into bundles of a size: each with lines, quantities, and how many are the same."""
-    found: list[list[tuple[int, int, int]]] = []
-    open_: list[tuple[int, int, int]] = []
+def _bundles(runs: Sequence[Run], size: int) -> Iterator[list[tuple[int, int, int, int]]]:
+    """Runs cut into bundles of a size: their runs, and how many bundles are the same."""
+    open_: list[tuple[int, int, int, int]] = []
     room = size
-    for at, number in runs:
+    for at, number, price in runs:
         count = number
         if open_:
             taken = min(count, room)
-            open_.append((at, taken, 1))
+            open_.append((at, taken, price, 1))
             room, count = room - taken, count - taken
             if room:
                 continue
-            found.append(open_)
+            yield open_
             open_, room = [], size
         if count >= size:
-            found.append([(at, size, count // size)])
+            yield [(at, size, price, count // size)]
             count %= size
         if count:
-            open_, room = [(at, count, 1)], size - count
-    return found
+            open_, room = [(at, count, price, 1)], size - count
 
 
 @_off.register
 def _gift(benefit: Gift, reach: Reach) -> Parts:
     given = gifts(benefit, reach.basket, reach.seller)
-    runs = _first(reach.units(given, dearest=True), benefit.quantity)
-    return reach.clamp((at, reach.price(at) * count) for at, count in runs)
+    runs = _first(reach.basket.runs(given, dearest=True), benefit.quantity)
+    return reach.clamp((at, price * count) for at, count, price in runs)
 
 
 def gifts(benefit: Gift, basket: Basket, seller: str | None) -> Lines:
@@ -265,14 +250,14 @@ def gifts(benefit: Gift, basket: Basket, seller: str | None) -> Lines:
     return basket.matching(Scope((Selection(variants=benefit.variants),)), seller)
 
 
-def _first(runs: Iterable[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+def _first(runs: Iterable[Run], wanted: int) -> list[Run]:
     """The first so many units of some runs."""
     found = []
-    for at, count in runs:
+    for at, count, price in runs:
         taken = min(count, wanted)
         if not taken:
             break
-        found.append((at, taken))
+        found.append((at, taken, price))
         wanted -= taken
     return found
 

@@ -7,12 +7,8 @@ from mercat_coupons.promotions.counters import of_customer, of_promotion
 from mercat_coupons.promotions.values import (
     Candidate,
     Facts,
-    FixedAmount,
-    FixedPrice,
-    Percentage,
     Promotion,
     Refusal,
-    Tiered,
     Why,
 )
 
@@ -67,28 +63,12 @@ def _elsewhere(promotion: Promotion, basket: Basket) -> Why | None:
     conditions, cart = promotion.conditions, basket.cart
     if conditions.currencies and cart.currency not in conditions.currencies:
         return Why(Refusal.CURRENCY)
-    if not _has_amounts(promotion, cart.currency):
+    if promotion.currencies is not None and cart.currency not in promotion.currencies:
         return Why(Refusal.CURRENCY)
     country = cart.destination.country if cart.destination else None
     if conditions.countries and country not in conditions.countries:
         return Why(Refusal.COUNTRY)
     return None
-
-
-def _has_amounts(promotion: Promotion, currency: str) -> bool:
-    """Whether every sum that the rule needs is given in a currency."""
-    benefit = promotion.benefit
-    for amounts in (promotion.conditions.minimum_subtotal, promotion.limits.budget):
-        if amounts is not None and currency not in amounts:
-            return False
-    if isinstance(benefit, Percentage):
-        return benefit.at_most is None or currency in benefit.at_most
-    if isinstance(benefit, FixedAmount | FixedPrice):
-        return currency in benefit.amounts
-    if not isinstance(benefit, Tiered):
-        return True
-    wanted = (each for tier in benefit.tiers for each in (tier.from_subtotal, tier.amounts))
-    return all(amounts is None or currency in amounts for amounts in wanted)
 
 
 def _used(promotion: Promotion, facts: Facts) -> Why | None:

@@ -1,14 +1,17 @@
 """Promotions as values. Sums are integers of minor units, by currency."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Amounts: TypeAlias = Mapping[str, int]
 Target: TypeAlias = Literal["lines", "cheapest", "order", "shipping"]
+
+KINDS = ("products", "variants", "categories", "brands", "sellers", "attributes")
+"""What a selection names."""
 
 _NONE: frozenset[str] = frozenset()
 
@@ -27,6 +30,12 @@ class Selection:
     brands: frozenset[str] = _NONE
     sellers: frozenset[str] = _NONE
     attributes: frozenset[tuple[str, str]] = frozenset()
+    given: tuple[tuple[str, frozenset[Any]], ...] = field(init=False, repr=False, compare=False)
+    """The kinds that are given, by the names of their fields."""
+
+    def __post_init__(self) -> None:
+        kinds = ((name, getattr(self, name)) for name in KINDS)
+        object.__setattr__(self, "given", tuple(one for one in kinds if one[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,28 @@ class Promotion:
     priority: int = 0
     seller: str | None = None
     borne_by: Literal["shop", "seller"] = "shop"
+    currencies: frozenset[str] | None = field(init=False, repr=False, compare=False)
+    """Those in which it has every sum that it needs; None for all, as it needs none."""
+
+    def __post_init__(self) -> None:
+        sums = [set(one) for one in _sums(self) if one is not None]
+        found = frozenset(set.intersection(*sums)) if sums else None
+        object.__setattr__(self, "currencies", found)
+
+
+def _sums(promotion: Promotion) -> Iterator[Amounts | None]:
+    """Every sum that a rule needs, by currency."""
+    yield promotion.conditions.minimum_subtotal
+    yield promotion.limits.budget
+    match promotion.benefit:
+        case Percentage(at_most=at_most):
+            yield at_most
+        case FixedAmount(amounts=amounts) | FixedPrice(amounts=amounts):
+            yield amounts
+        case Tiered(tiers=tiers):
+            for tier in tiers:
+                yield tier.from_subtotal
+                yield tier.amounts
 
 
 class Refusal(Enum):
