@@ -36,10 +36,15 @@ async def facts_of(
         },
         customer=customer,
         user=user,
-        groups=await _groups(context, user, asking),
+        groups=await _groups(context, user, [*asking, *_opened(found)]),
         has_ordered=has_claimed
         or (is_first and await has_ordered(context, user, cart.email_digest)),
     )
+
+
+def _opened(found: Sequence[Candidate]) -> list[Candidate]:
+    """What codes open: whoever has one that is for them is told why it doesn't hold."""
+    return [one for one in found if one.coupon is not None]
 
 
 def _asks(one: Candidate) -> bool:

@@ -47,8 +47,13 @@ class Names:
 
     async def promotions(self, keys: Sequence[str], field: tuple[str, ...]) -> list[ObjectId]:
         """Promotions by their keys. Raises InvalidError for one that there isn't."""
-        by = _by("external_id")
-        return await self._ids(PromotionDocument, "external_id", by, keys, field, "promotion")
+        promotions, found = self._context.storage.collection(PromotionDocument), []
+        for at, key in enumerate(keys):  # SecantusDB finds one by its index, and several by none
+            one = await promotions.find_one({"external_id": key}, {"_id": 1})
+            if one is None:
+                raise InvalidError(f"there is no promotion '{key}'", field=(*field, str(at)))
+            found.append(one["_id"])
+        return found
 
     async def _ids(
         self,
