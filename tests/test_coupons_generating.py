@@ -79,6 +79,17 @@ async def check_whole(engine: Engine, batch: Record) -> None:
     assert len(keys) == len(set(keys)) == batch["total"]
 
 
+async def test_the_same_key_makes_one_batch(shop: Engine) -> None:
+    given = {"promotionIds": [await promotion(shop, name="Ten")], "count": 3}
+    key = {"idempotencyKey": "newsletter"}
+    made = [changed(shop, "couponCodesGenerate", **given, **key) for _ in range(3)]
+    found = await asyncio.gather(*made)
+    assert len({one["id"] for one in found}) == 1
+    assert (await changed(shop, "couponCodesGenerate", **given))["id"] != found[0]["id"]
+    other = await refused(shop, "couponCodesGenerate", **{**given, "count": 4}, **key)
+    assert other[0] == "CONFLICT"
+
+
 async def test_a_small_batch_is_there_at_once(shop: Engine) -> None:
     ten = await promotion(shop, name="Ten")
     batch = await changed(

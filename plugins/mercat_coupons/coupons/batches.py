@@ -10,7 +10,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from mercat.codes import LEAST_RANDOM, LONGEST_PREFIX, MOST_RANDOM, checked_code
 from mercat.context import Context
 from mercat.errors import InvalidError
-from mercat.storage import Record, stored_now
+from mercat.storage import Record, Session, stored_now
+from mercat.storage.idempotency import idempotent
 from mercat.storage.pages import (
     Page,
     PageRequest,
@@ -27,6 +28,12 @@ from mercat_coupons.documents import BATCHES, COUPONS, CouponBatchDocument
 
 MOST = 100_000
 
+_ASKED = (
+    *("promotions", "total", "prefix", "length", "usage_limit", "usage_limit_per_customer"),
+    *("seller", "note"),
+)
+"""What tells two requests apart."""
+
 _LONGEST_NOTE = 200
 _SLOT_BYTES = 3
 _RANDOM_BYTES = 5
@@ -36,10 +43,11 @@ def batches(context: Context) -> AsyncCollection[Record]:
     return context.storage.collection(CouponBatchDocument)
 
 
-async def begin(context: Context, given: Mapping[str, Any]) -> Record:
-    """Write down that codes are to be made; `generating` makes them.
+async def begin(context: Context, given: Mapping[str, Any], request: str | None = None) -> Record:
+    """Write down that codes are to be made, once for each idempotency key; `generating` makes them.
 
-    Raises UnauthenticatedError, ForbiddenError, InvalidError, NotFoundError.
+    Raises UnauthenticatedError, ForbiddenError, InvalidError, NotFoundError, and ConflictError for
+    a key that came with something else.
     """
     seller = await whose(context, given.get("seller"))
     _check_counts(given)
@@ -62,8 +70,24 @@ async def begin(context: Context, given: Mapping[str, Any]) -> Record:
     }
     record["first_number"] = (await reserve_numbers(context.storage, COUPONS, total))[0]
     record["number"] = await next_number(context.storage, BATCHES)
-    await batches(context).insert_one(record)
-    return record
+    if request is None:
+        await batches(context).insert_one(record)
+        return record
+    return await _written_once(context, record, request)
+
+
+async def _written_once(context: Context, record: Record, request: str) -> Record:
+    """The batch of an idempotency key: this one, or what the same request made before."""
+
+    async def work(session: Session) -> Record:
+        await batches(context).insert_one(record, session=session)
+        return {"batch": str(record["_id"])}
+
+    asked = {name: str(record[name]) for name in _ASKED}
+    scope = f"coupon batch {context.viewer.user or context.viewer.role}"
+    done = await idempotent(context.storage, scope=scope, key=request, request=asked, work=work)
+    found: Record | None = await batches(context).find_one({"_id": ObjectId(done["batch"])})
+    return found or record
 
 
 def coupon_key(batch: ObjectId, place: int) -> ObjectId:

@@ -35,11 +35,18 @@ def coupons() -> None:
 @click.option("--prefix", default="", help="What all begin with.")
 @click.option("--length", default=10, show_default=True, help="How many random characters.")
 @click.option("--usage-limit", default=1, show_default=True, help="In how many orders each is.")
+@click.option("--unlimited", is_flag=True, help="Each in any number of orders.")
 @click.option("--note", default="", help="What they are for.")
 @_OUTPUT
 @click.pass_obj
 def coupons_generate(
-    config: Path | None, /, *, promotion_ids: Sequence[str], file: BinaryIO, **given: Any
+    config: Path | None,
+    /,
+    *,
+    promotion_ids: Sequence[str],
+    file: BinaryIO,
+    unlimited: bool,
+    **given: Any,
 ) -> None:
     """Make codes that nobody guesses, and write them as CSV.
 
@@ -49,7 +56,8 @@ def coupons_generate(
     async def run(engine: Engine) -> None:
         context = Context(engine, SYSTEM)
         keys = [object_id(one, PROMOTION) for one in promotion_ids]
-        batch = await begin(context, {"promotions": keys, **given})
+        limit = {"usage_limit": None} if unlimited else {}
+        batch = await begin(context, {"promotions": keys, **given, **limit})
         click.echo(f"batch {encode_id(BATCH, batch['_id'])}", err=True)
         await _write(context, batch, file)
 

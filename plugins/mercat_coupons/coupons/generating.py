@@ -31,12 +31,14 @@ _DUPLICATE = 11000
 _PAUSE_SECONDS = 0.2
 
 
-async def begun(context: Context, given: Mapping[str, Any]) -> Record:
+async def begun(context: Context, given: Mapping[str, Any], request: str | None = None) -> Record:
     """Begin a batch, and make of it what is made within half a second; a job makes the rest.
 
     Raises as `batches.begin`.
     """
-    batch = await begin(context, given)
+    batch = await begin(context, given, request)
+    if batch["state"] != "running":
+        return batch
     return await generate(context, batch, deadline=time.monotonic() + TURN)
 
 

@@ -118,6 +118,10 @@ class CouponCodesGenerateInput:
     note: str | None = strawberry.field(
         default=None, description="What they are for, in a line; buyers never see it."
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="The same key makes one batch; the header `Idempotency-Key` says it too.",
+    )
 
 
 def wanted_of(given: CouponFilter | None) -> Wanted:
@@ -145,6 +149,7 @@ def changed(given: CouponUpdateInput) -> dict[str, Any]:
 
 def _keyed(values: dict[str, Any]) -> dict[str, Any]:
     """The values with keys in the place of global ids."""
+    values.pop("idempotency_key", None)
     if "promotion_ids" in values:
         values["promotions"] = _promotions(values.pop("promotion_ids"))
     if "customer_id" in values:

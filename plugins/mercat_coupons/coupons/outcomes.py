@@ -22,6 +22,9 @@ class CouponErrorCode(Enum):
         "STALE", description="Somebody else changed it since it was read; read it again."
     )
     CODE_TAKEN = strawberry.enum_value("CODE_TAKEN", description="Another coupon has the code.")
+    CONFLICT = strawberry.enum_value(
+        "CONFLICT", description="The idempotency key came with something else before."
+    )
 
 
 @strawberry.type(description="What is wrong with a coupon.")

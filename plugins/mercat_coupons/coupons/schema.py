@@ -17,7 +17,7 @@ from mercat.graphql.connections import (
     connection,
     page_request,
 )
-from mercat.graphql.context import Info
+from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, Query, extend
 from mercat.graphql.once import once
 from mercat.ids import object_id
@@ -195,7 +195,8 @@ class CouponMutation:
         ],
     ) -> CouponCodesGeneratePayload:
         async def work() -> Record:
-            return await begun(info.context, made(input))
+            key = idempotency_key(info, input.idempotency_key)
+            return await begun(info.context, made(input), key)
 
         found, errors = await attempted(work)
         batch = None if found is None else CouponBatch(record=found)
