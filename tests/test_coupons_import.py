@@ -288,8 +288,10 @@ async def test_all_redemptions_are_accepted_and_refused_as_they_were(
         print(f"{count:6,} {said}")
     assert counts == {
         "redeemed: taken": 2_102,
-        "the day after: this offer has ended": 2_084,
-        "the day after: taken": 18,  # by another campaign of that household with the code
+        "the day after: this offer has ended": 2_079,
+        # By another campaign of that household's that has the code, for other things or the same:
+        "the day after: nothing in the cart is what this offer is for": 5,
+        "the day after: taken": 18,
         "another household: this code can't be used here": 2_102,
         "another product: nothing in the cart is what this offer is for": 2_102,
     }

@@ -201,12 +201,12 @@ def _sums(promotion: Promotion) -> Iterator[Amounts | None]:
 
 
 class Refusal(Enum):
-    """Why a promotion doesn't hold."""
+    """Why a promotion doesn't hold; of several reasons a buyer is told the last one here."""
 
+    NOT_FOR_YOU = "NOT_FOR_YOU"
     INACTIVE = "INACTIVE"
     NOT_STARTED = "NOT_STARTED"
     ENDED = "ENDED"
-    NOT_FOR_YOU = "NOT_FOR_YOU"
     CURRENCY = "CURRENCY"
     COUNTRY = "COUNTRY"
     FIRST_ORDER = "FIRST_ORDER"
