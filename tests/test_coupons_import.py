@@ -24,10 +24,12 @@ from mercat_coupons.documents import (
 )
 from mercat_products.documents import ProductDocument
 
+from .asking import answered
 from .campaigns import Campaigns, Redemption, after, user_of
 from .conftest import EngineFor, write_jsonl
+from .identity import registered, toml_of
 from .journey import data_folder
-from .market import cart_of, line
+from .market import NOBODY, cart_of, line
 from .promoting import TOML, validated
 from .test_catalogue import load
 
@@ -128,6 +130,59 @@ async def test_what_changed_in_a_file_changes_and_what_it_leaves_out_stays(
     assert await engine.storage.collection(GroupMemberDocument).count_documents({}) == 3
 
 
+async def test_customers_and_categories_are_named_as_other_files_name_them(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    engine = await engine_for(
+        toml_of("auth", "media", "products", "categories", "orders", "coupons")
+    )
+    people = ["email,external_id,name", "Ada@Example.com,1029,Ada", "bert@example.com,1030,"]
+    for expected in ((2, 0), (0, 2)):
+        tally = await load(engine, "customers", written(tmp_path / "people.csv", *people))
+        assert (tally.created, tally.unchanged, tally.rejected) == (*expected, [])
+    row = {"slug": "tea", "name": "Tea", "categories": ["Food > Tea"], "variants": [{"sku": "TEA"}]}
+    await load(engine, "products", write_jsonl(tmp_path / "products.jsonl", [row]))
+    group = {"key": "autumn", "customers": ["ada@example.com", "1030"]}
+    file = write_jsonl(tmp_path / "groups.jsonl", [group, {"key": "x", "customers": ["1031"]}])
+    tally = await load(engine, "customer-groups", file)
+    assert tally.created == 1
+    assert [one.reason for one in tally.rejected] == ["customers.0: there is no customer '1031'"]
+    users = engine.storage.database["users"]
+    keys = [str(one["_id"]) async for one in users.find({"external_id": {"$in": ["1029", "1030"]}})]
+    members = engine.storage.collection(GroupMemberDocument)
+    assert sorted([one["user"] async for one in members.find()]) == sorted(keys)
+    scope = {"include": [{"categories": ["food > tea"]}]}
+    file = write_jsonl(tmp_path / "p.jsonl", [promotion(scope=scope, customers=["1029"])])
+    assert (await load(engine, "promotions", file)).created == 1
+    stored = await engine.storage.collection(PromotionDocument).find_one({}) or {}
+    assert stored["customers"] == [keys[0]] or stored["customers"] == [keys[1]]
+    category = await engine.storage.database["categories"].find_one({"name": "Tea"}) or {}
+    assert stored["scope"]["include"][0]["categories"] == [str(category["_id"])]
+
+
+async def test_an_imported_account_is_its_owners_once_the_address_is_proved(
+    engine_for: EngineFor, tmp_path: Path
+) -> None:
+    engine = await engine_for(toml_of("auth", "media", "products", "orders", "coupons"))
+    await registered(engine, "eve@example.com", verified=False)
+    people = ["email,external_id", "ada@example.com,1029", "eve@example.com,1030", "no address,1"]
+    tally = await load(engine, "customers", written(tmp_path / "people.csv", *people))
+    assert tally.created == 1
+    assert sorted(one.where for one in tally.rejected) == ["line 3", "line 4"]
+    rows = [
+        {"key": "a", "customers": ["ada@example.com"]},
+        {"key": "b", "customers": ["eve@example.com"]},
+    ]
+    tally = await load(engine, "customer-groups", write_jsonl(tmp_path / "g.jsonl", rows))
+    assert (tally.created, len(tally.rejected)) == (1, 1), (
+        "anybody may say that an address is theirs"
+    )
+    login = "mutation ($i: LoginInput!) { login(input: $i) { tokens { accessToken } } }"
+    given = {"email": "ada@example.com", "password": ""}
+    answer = await answered(engine, login, {"i": given}, viewer=NOBODY)
+    assert answer["data"]["login"] == {"tokens": None}
+
+
 def promotion(**more: Any) -> dict[str, Any]:
     return {
         "key": str(next(_KEYS)),
@@ -164,7 +219,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("coupons", {"code": "S\u0410LE", "promotions": ["tenth"]}, "CYRILLIC CAPITAL LETTER A"),
     ("coupons", {"code": "B", "promotions": []}, "1 to 20 promotions"),
     ("coupons", {"code": "C", "promotions": ["tenth"], "usage_limit": 0}, "1 at least"),
-    ("customer-groups", {"key": "g", "customers": ["ada@example.com"]}, "no user's id"),
+    ("customer-groups", {"key": "g", "customers": ["ada@example.com"]}, "no customer 'ada@"),
 ]
 
 

@@ -402,12 +402,13 @@ _IMPORTERS = """
 [shop]
 currencies = ["USD"]
 [plugins]
-enabled = ["media", "products", "categories", "orders", "coupons"]
+enabled = ["auth", "media", "products", "categories", "orders", "coupons"]
 """
 _EARLIER: dict[str, Sequence[str]] = {
-    "customer-groups": (),
-    "promotions": ("products", "customer-groups"),
-    "coupons": ("products", "customer-groups", "promotions"),
+    "customers": (),
+    "customer-groups": ("customers",),
+    "promotions": ("products", "customers", "customer-groups"),
+    "coupons": ("products", "customers", "customer-groups", "promotions"),
 }
 """Of which nouns the examples of others come before those of one."""
 

@@ -844,3 +844,28 @@ def assert_sentence(error: BootError, *words: str) -> None:
     assert "\n" not in said
     for word in words:
         assert word in said
+
+
+async def test_hook_product_groups(plugins: Plugins, engine_for: EngineFor, tmp_path: Path) -> None:
+    group = ObjectId()
+
+    async def product_groups(names: Sequence[str]) -> dict[str, ObjectId]:
+        return {name: group for name in names if name == "Food > Tea"}
+
+    plugins.add("groups", product_groups=product_groups)
+    engine = await engine_for(plugins.toml("media", "products", "orders", "coupons"))
+    rows: list[dict[str, Any]] = [
+        {
+            "key": name,
+            "name": name,
+            "benefit": {"free_shipping": {}},
+            "scope": {"include": [{"categories": [name]}]},
+        }
+        for name in ("Food > Tea", "Food > Mugs")
+    ]
+    tally = await load(engine, "promotions", write_jsonl(tmp_path / "p.jsonl", rows))
+    assert tally.created == 1
+    (rejected,) = tally.rejected
+    assert "there is no category 'Food > Mugs'" in rejected.reason
+    stored = await engine.storage.database["promotions"].find_one({}) or {}
+    assert stored["scope"]["include"][0]["categories"] == [str(group)]

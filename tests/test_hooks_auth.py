@@ -1,6 +1,7 @@
 """The hooks of authentication and authorization: each is called, and its answer has effect."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from mercat import auth
 from mercat.auth import IdentityProvider, Permission, Subject
 from mercat.context import Context, Viewer
+from mercat_coupons.documents import GroupMemberDocument
 
 from .asking import SELLER, told
-from .conftest import EngineFor, until
+from .conftest import EngineFor, until, write_jsonl
 from .identity import registered, viewer_for
+from .test_catalogue import load
 from .test_hooks import Plugins
 from .test_product_editing import done, shirt
 from .test_sellers import admin_of, approved
@@ -132,3 +135,16 @@ async def test_hook_seller_state_changed(plugins: Plugins, engine_for: EngineFor
     heard.clear()
     await seller_done(engine, "sellerSuspend", admin, id=seller)
     await hears(heard, owner["seller"])
+
+
+async def test_hook_users_named(plugins: Plugins, engine_for: EngineFor, tmp_path: Path) -> None:
+    async def users_named(names: Sequence[str]) -> dict[str, str]:
+        return {name: "64b000000000000000000001" for name in names if name == "loyal 7"}
+
+    plugins.add("loyalty", users_named=users_named)
+    engine = await engine_for(plugins.toml("media", "products", "orders", "coupons"))
+    rows = [{"key": "a", "customers": ["loyal 7"]}, {"key": "b", "customers": ["loyal 8"]}]
+    tally = await load(engine, "customer-groups", write_jsonl(tmp_path / "g.jsonl", rows))
+    assert (tally.created, len(tally.rejected)) == (1, 1)
+    (member,) = await engine.storage.collection(GroupMemberDocument).find().to_list()
+    assert member["user"] == "64b000000000000000000001"

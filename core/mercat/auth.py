@@ -148,6 +148,15 @@ async def signed_out(context: Context, user_id: str) -> None:
 
 
 @hookspec
+async def users_named(context: Context, names: Sequence[str]) -> Mapping[str, str] | None:
+    """The keys of those users whom a file calls so.
+
+    A name with an `@` is an e-mail address, any other what the user's own import calls them. Those
+    that aren't there, or were erased, are left out of the answer.
+    """
+
+
+@hookspec
 async def user_erased(context: Context, user_id: str) -> None:
     """An account is gone: remove what is personal, keep what the law wants. By the outbox."""
 

@@ -200,6 +200,14 @@ async def product_paths(
 
 
 @hookspec
+async def product_groups(context: Context, names: Sequence[str]) -> Mapping[str, ObjectId] | None:
+    """The groups that a file calls so, such as categories: by their keys or by their paths.
+
+    A path is `Clothing > Shoes`, in any case. Names of none are left out of the answer.
+    """
+
+
+@hookspec
 async def products_saved(context: Context, product_ids: Sequence[str]) -> None:
     """Products were created or changed: the hexadecimal ids of at most 1,000 of them.
 

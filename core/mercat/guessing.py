@@ -46,7 +46,11 @@ class Tries:
         return int(number), int(seconds)
 
     async def _forgive(self, caller: str) -> tuple[int, int]:
-        return int(await self._redis.decr(caller)), 0
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.decr(caller)
+            pipeline.expire(caller, _WINDOW_SECONDS, nx=True)  # it may have run out meanwhile
+            number, _ = await pipeline.execute()
+        return int(number), 0
 
     def _add(self, caller: str, number: int) -> tuple[int, int]:
         now = time.monotonic()

@@ -34,12 +34,13 @@ class UserDocument(Document):
     """An account. `email_key` is what its address is found by; see `mercat.emails`.
 
     `token_version` goes up when all access tokens so far must end. Somebody who was erased has
-    nothing that says who it was.
+    nothing that says who it was. `external_id` is what an import calls them.
     """
 
     email: str | None
     email_key: str | None
     email_verified_at: datetime | None = None
+    external_id: str | None = None
     name: str | None = None
     locale: str | None = None
     roles: list[str] = Field(default_factory=list)
@@ -76,6 +77,11 @@ class UserDocument(Document):
                 unique=True,
                 # Of `$type` the planner doesn't know that a string looked for has it.
                 partialFilterExpression={"passkeys.id": {"$gt": ""}},
+            ),
+            IndexModel(
+                [("external_id", 1)],
+                unique=True,
+                partialFilterExpression={"external_id": {"$gt": ""}},
             ),
             IndexModel([("number", 1)], unique=True),
             IndexModel([("seller", 1), ("number", 1)]),

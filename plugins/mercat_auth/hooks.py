@@ -10,9 +10,12 @@ from mercat.auth import Credentials, Message, Permission
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.hooks import hookimpl
+from mercat.importing import Importer
 from mercat.lifecycle import Job
 from mercat_auth import links
 from mercat_auth.accounts.book.schema import AddressMutation
+from mercat_auth.accounts.importing import CUSTOMERS
+from mercat_auth.accounts.importing import users_named as found_by_name
 from mercat_auth.accounts.leaving.personal import data_of
 from mercat_auth.accounts.leaving.schema import LeavingMutation
 from mercat_auth.accounts.messages import write_down
@@ -163,6 +166,16 @@ async def startup(context: Context) -> None:
 @hookimpl
 async def authenticate(context: Context, credentials: Credentials) -> Viewer | None:
     return await identified(context, credentials)
+
+
+@hookimpl
+def importers() -> Sequence[Importer[Any]]:
+    return [CUSTOMERS]
+
+
+@hookimpl
+async def users_named(context: Context, names: Sequence[str]) -> Mapping[str, str] | None:
+    return await found_by_name(context, names)
 
 
 @hookimpl

@@ -95,6 +95,11 @@ async def product_paths(
 
 
 @hookimpl
+async def product_groups(context: Context, names: Sequence[str]) -> Mapping[str, ObjectId] | None:
+    return await naming.keys_of(context, names)
+
+
+@hookimpl
 async def products_saved(context: Context, product_ids: Sequence[str]) -> None:
     await settle(context, [ObjectId(key) for key in product_ids])
 

@@ -91,6 +91,7 @@ async def create(
     verified: bool,
     roles: Sequence[str] = (),
     locale: str | None = None,
+    external_id: str | None = None,
 ) -> Record:
     """Add an account in a transaction, and tell of it.
 
@@ -122,6 +123,8 @@ async def create(
         "updated_at": now,
         "version": 1,
     }
+    if external_id is not None:
+        user["external_id"] = external_id
     try:
         await users(context).insert_one(user, session=session)
     except DuplicateKeyError:

@@ -8,7 +8,7 @@ from bson import ObjectId
 from mercat.codes import key_of as code_key
 from mercat.context import Context
 from mercat.errors import DomainError, InvalidError
-from mercat.ids import decode_id, encode_id
+from mercat.ids import encode_id
 from mercat.importing import Importer, Rejected, Row, Tally
 from mercat.reading.values import clipped
 from mercat.storage import Record
@@ -88,7 +88,7 @@ class GroupLoad(_Load[GroupRecord]):
         group = self._known.get(record.key) or await groups.groups(self._context).find_one(
             {"key": record.key}
         )
-        users = [user_key(one, ("customers", str(at))) for at, one in enumerate(record.customers)]
+        users = await self._names.customers(record.customers, ("customers",))
         if group is None:
             name = record.name or record.key
             group, done = await groups.create_group(self._context, record.key, name), "created"
@@ -148,10 +148,8 @@ class PromotionLoad(_Load[PromotionRecord]):
             scope = None if record.scope is None else record.scope.model_dump()
             found["scope"] = await scope_ids(self._names, scope, ("scope",))
         if "customers" in named:
-            found["customer_ids"] = [
-                encode_id("User", user_key(one, ("customers", str(at))))
-                for at, one in enumerate(record.customers)
-            ]
+            keys = await self._names.customers(record.customers, ("customers",))
+            found["customer_ids"] = [encode_id("User", key) for key in keys]
         if "customer_groups" in named:
             found["customer_group_ids"] = await self._names.groups(
                 record.customer_groups, ("customer_groups",)
@@ -185,7 +183,7 @@ class CouponLoad(_Load[CouponRecord]):
         }
         given["promotions"] = keys
         if record.customer is not None:
-            given["customer"] = user_key(record.customer, ("customer",))
+            (given["customer"],) = await self._names.customers([record.customer], ("customer",))
         stored = await stored_coupons(self._context).find_one({"key": code_key(record.code)})
         if stored is None:
             new = {**given, "code": record.code, "seller": record.seller}
@@ -212,19 +210,6 @@ _NULLABLE = frozenset(
         *("usage_limit_per_customer", "budget"),
     }
 )
-
-
-def user_key(given: str, field: tuple[str, ...]) -> str:
-    """The key of a user, of an id as the API shows it or of the key itself. Raises InvalidError."""
-    if ObjectId.is_valid(given):
-        return given
-    try:
-        kind, key = decode_id(given)
-    except InvalidError:
-        kind, key = "", ""
-    if kind != "User":
-        raise InvalidError(f"'{clipped(given, _LONGEST_SHOWN)}' is no user's id", field=field)
-    return key
 
 
 def _sentence(error: DomainError) -> str:

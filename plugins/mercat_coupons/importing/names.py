@@ -1,4 +1,4 @@
-"""What files call things, as ids: SKUs, slugs, and the keys of groups and promotions."""
+"""What files call things, as ids: SKUs, slugs, paths, e-mail addresses, keys."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
+from mercat import auth, catalog
 from mercat.context import Context
 from mercat.errors import InvalidError
-from mercat.ids import encode_id
+from mercat.ids import decode_id, encode_id
 from mercat.storage import Record
 from mercat_coupons.documents import CustomerGroupDocument, PromotionDocument
 from mercat_products.documents import ProductDocument
@@ -45,6 +46,34 @@ class Names:
         )
         return [encode_id("CustomerGroup", key) for key in found]
 
+    async def categories(self, names: Sequence[str], field: tuple[str, ...]) -> list[str]:
+        """Ids of categories, by their keys or paths. Raises InvalidError for one there isn't."""
+        found: dict[str, ObjectId] = {}
+        if names:
+            for told in await self._context.hooks.collect(
+                catalog.product_groups, self._context, list(names)
+            ):
+                found |= told
+        for at, name in enumerate(names):
+            if name not in found:
+                raise InvalidError(f"there is no category '{name}'", field=(*field, str(at)))
+        return [encode_id("Category", found[name]) for name in names]
+
+    async def customers(self, names: Sequence[str], field: tuple[str, ...]) -> list[str]:
+        """Keys of users, by ids, e-mail addresses, or what an import calls them.
+
+        Raises InvalidError for who isn't there.
+        """
+        found = {name: key for name in names if (key := _user_key(name)) is not None}
+        others = [name for name in names if name not in found]
+        if others:
+            for told in await self._context.hooks.collect(auth.users_named, self._context, others):
+                found |= told
+        for at, name in enumerate(names):
+            if name not in found:
+                raise InvalidError(f"there is no customer '{name}'", field=(*field, str(at)))
+        return [found[name] for name in names]
+
     async def promotions(self, keys: Sequence[str], field: tuple[str, ...]) -> list[ObjectId]:
         """Promotions by their keys. Raises InvalidError for one that there isn't."""
         promotions, found = self._context.storage.collection(PromotionDocument), []
@@ -79,6 +108,17 @@ class Names:
         return [self._known[path, name] for name in names]
 
 
+def _user_key(name: str) -> str | None:
+    """The key of a user, of an id as the API shows it or of the key itself; None for neither."""
+    if ObjectId.is_valid(name):
+        return name
+    try:
+        kind, key = decode_id(name)
+    except InvalidError:
+        return None
+    return key if kind == "User" else None
+
+
 def _by(name: str) -> Callable[[Record], Iterable[tuple[str, ObjectId]]]:
     return lambda record: ((record[name], record["_id"]),)
 
@@ -104,7 +144,7 @@ async def _selection_ids(
     return {
         "product_ids": await names.products(given["products"], (*field, "products")),
         "variant_ids": await names.skus(given["skus"], (*field, "skus")),
-        "category_ids": given["category_ids"],
+        "category_ids": await names.categories(given["categories"], (*field, "categories")),
         "brands": given["brands"],
         "seller_ids": [encode_id("Seller", one) for one in given["sellers"]],
         "shops_own": given["shops_own"],

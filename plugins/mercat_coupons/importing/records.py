@@ -20,7 +20,10 @@ class _Record(BaseModel):
 
 
 class GroupRecord(_Record):
-    """A customer group, known again by its key; `customers` are ids of users who are in it."""
+    """A customer group, known again by its key.
+
+    `customers` are in it: by e-mail address, by what their import calls them, or by id.
+    """
 
     key: Text
     name: Text | None = None
@@ -40,11 +43,14 @@ class AttributeRecord(_Record):
 
 
 class SelectionRecord(_Record):
-    """Lines that have one of each kind that is given: products by their slugs."""
+    """Lines that have one of each kind that is given.
+
+    Products are named by their slugs, categories by their keys or paths.
+    """
 
     products: tuple[Text, ...] = ()
     skus: tuple[Text, ...] = ()
-    category_ids: tuple[Text, ...] = ()
+    categories: tuple[Text, ...] = ()
     brands: tuple[Text, ...] = ()
     sellers: tuple[Text, ...] = ()
     shops_own: bool = False

@@ -13,7 +13,7 @@ from mercat_auth.documents import SessionDocument
 
 _MOST_SESSIONS = 1_000
 _MOST_DEEDS = 10_000
-_PLAIN = ("email", "name", "locale", "roles", "seller", "state")
+_PLAIN = ("email", "external_id", "name", "locale", "roles", "seller", "state")
 _TIMES = ("created_at", "updated_at", "email_verified_at", "password_changed_at", "signed_in_at")
 _SESSION = ("device", "address", "methods", "created_at", "used_at", "expires_at", "ended_at")
 _DEED = ("at", "action", "kind", "key", "address", "facts")
