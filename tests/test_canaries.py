@@ -114,8 +114,7 @@ class Stage:
     async def link(self, kind: str) -> str:
         """What the newest message of a kind carries."""
         message = (await messages(self.engine, kind))[-1]
-        assert message.link_id is not None
-        return self.keep("link", links.secret_of(self.engine.context(), message.link_id))
+        return self.keep("link", links.secret_of(self.engine.context(), message.subject))
 
     def tokens(self, payload: dict[str, Any]) -> tuple[str, str]:
         """Access and refresh token of a sign-in."""

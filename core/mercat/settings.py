@@ -44,6 +44,7 @@ FIRST_PARTY = (
     "payments_sandbox",
     "payments_stripe",
     "payouts",
+    "notifications",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""
