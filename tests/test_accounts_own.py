@@ -134,7 +134,7 @@ async def test_address_changes_when_both_mailboxes_agree(engine: Engine) -> None
     assert (await ask(engine, CONFIRM, token=old))["isChanged"]
     assert (await login(engine, "new@example.com"))["user"]["email"] == "New@example.com"
     assert codes(await login(engine, "ada@example.com")) == ["BAD_CREDENTIALS"]
-    told_to = sorted(each.to for each in await messages(engine, "email_changed"))
+    told_to = sorted(str(each.to) for each in await messages(engine, "email_changed"))
     assert told_to == ["New@example.com", "ada@example.com"]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mercat.auth import Message
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id
+from mercat.notifications import Message
 from mercat.storage import Record
 from mercat_auth import links
 

@@ -1,10 +1,10 @@
 """Amounts and times as a language writes them, as CLDR has it, by Babel."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency
 
 from mercat.money import digits
@@ -36,5 +36,6 @@ def day_in(locale: Locale, day: date) -> str:
 
 
 def moment_in(locale: Locale, moment: datetime) -> str:
-    """A day and a time to the minute, in the moment's own zone."""
-    return format_datetime(moment, "long", locale=locale)
+    """A day and a time to the minute, in UTC."""
+    found = moment.astimezone(UTC)
+    return f"{format_date(found, 'long', locale)}, {format_time(found, 'short', locale=locale)} UTC"

@@ -2,21 +2,27 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import click
 from beanie import Document
 from litestar.types import ControllerRouterHandler
 
+from mercat.auth import Permission
 from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.notifications import Message
 from mercat_notifications import taking
+from mercat_notifications.commands import notifications
 from mercat_notifications.delivering import queue_of
 from mercat_notifications.documents import (
     BouncedAddressDocument,
     NotificationChoiceDocument,
     NotificationDocument,
 )
+from mercat_notifications.permissions import PERMISSIONS
 from mercat_notifications.rendering import templates_of
+from mercat_notifications.routes import preview_routes, unsubscribe_routes
+from mercat_notifications.schema import NotificationMutation, NotificationQuery
 
 if TYPE_CHECKING:
     from mercat.engine import Engine
@@ -37,7 +43,22 @@ def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
     context = engine.context()
     queue_of(context)  # what is wrong with the settings and the templates stops the boot
     templates_of(context)
-    return []
+    return [*unsubscribe_routes(engine), *preview_routes(engine)]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [NotificationQuery, NotificationMutation]
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
+
+
+@hookimpl
+def commands() -> Sequence[click.Command]:
+    return [notifications]
 
 
 @hookimpl
