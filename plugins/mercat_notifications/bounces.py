@@ -1,6 +1,9 @@
 """Addresses that a mail server refused for good, until it takes something for them again."""
 
+import contextlib
 from typing import Any
+
+from pymongo.errors import DuplicateKeyError
 
 from mercat.context import Context
 from mercat.storage import stored_now
@@ -9,11 +12,8 @@ from mercat_notifications.documents import BouncedAddressDocument
 
 async def note_bounce(context: Context, digest: str) -> None:
     """Remember that an address was refused."""
-    await _bounces(context).update_one(
-        {"_id": digest},
-        {"$set": {"bounced_at": stored_now()}},
-        upsert=True,
-    )
+    with contextlib.suppress(DuplicateKeyError):  # it was refused before
+        await _bounces(context).insert_one({"_id": digest, "bounced_at": stored_now()})
 
 
 async def is_bounced(context: Context, digest: str) -> bool:

@@ -2,16 +2,19 @@
 
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo.errors import DuplicateKeyError
+
 from mercat.context import Context
 from mercat.errors import InvalidError, UnauthenticatedError
 from mercat.notifications import MessageKind
-from mercat.storage import Record, stored_now
+from mercat.storage import Record, is_written, stored_now
 from mercat.storage.encryption import encryption_of
 from mercat_notifications.documents import NotificationChoiceDocument
 from mercat_notifications.kinds import kinds_of
@@ -108,9 +111,15 @@ def _optional(context: Context, name: str) -> MessageKind:
 
 
 async def _write(context: Context, who: str, kind: str, *, wanted: bool) -> None:
-    change: dict[str, Any] = {"$set": {"updated_at": stored_now()}}
-    change["$pull" if wanted else "$addToSet"] = {"refused": kind}
-    await _choices(context).update_one({"_id": who}, change, upsert=True)
+    said = {"$set": {"updated_at": stored_now()}}
+    if wanted:
+        await _choices(context).update_one({"_id": who}, {**said, "$pull": {"refused": kind}})
+        return
+    change = {**said, "$addToSet": {"refused": kind}}
+    while True:
+        with contextlib.suppress(DuplicateKeyError):
+            if is_written(await _choices(context).update_one({"_id": who}, change, upsert=True)):
+                return
 
 
 def _choices(context: Context) -> Any:
