@@ -298,7 +298,7 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.auth.email_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
     "plugins.auth.invitation_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
     "plugins.notifications.backend": ("console", "console"),
-    "plugins.notifications.sender": ("Shop <a@shop.test>", "Shop <a@shop.test>"),
+    "plugins.notifications.sender": ("Shop <a@example.com>", "Shop <a@example.com>"),
     "plugins.notifications.public_url": ("https://shop.test", "https://shop.test"),
     "plugins.notifications.smtp": (
         '{"host": "mail.shop.test"}',

@@ -54,11 +54,11 @@ def notice(to: str, key: str = "1", kind: str = "auth.password_changed") -> Mess
     return Message(key, kind, "0" * 24, to, "en")
 
 
-async def make_due(engine: Engine) -> None:
+async def make_due(engine: Engine, queue: str = "notifications") -> None:
     """Let what waits, or is leased, be due."""
     past = stored_now() - timedelta(seconds=1)
-    await engine.storage.database["notifications"].update_many(
-        {"state": "WAITING"}, {"$set": {"due_at": past}}
+    await engine.storage.database[queue].update_many(
+        {"state": {"$in": ["WAITING", "pending"]}}, {"$set": {"due_at": past}}
     )
 
 
