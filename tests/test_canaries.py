@@ -153,7 +153,7 @@ async def stage(
     monkeypatch.setenv(secret_variable(), theirs)
     auth = f'free_attempts = 100\nrp_id = "{RP_ID}"\norigins = ["{ORIGIN}"]'
     toml = toml_for(provider.issuer, auth=auth, more="[server]\nmetrics = true")
-    engine = await engine_for(toml.replace('["auth"]', '["auth", "media", "products"]'))
+    engine = await engine_for(toml.replace('["auth", ', '["auth", "media", "products", '))
     found = Stage(engine, client_for(engine), caplog)
     found.secrets |= {"the shop's secret": own, "the provider's secret": theirs}
 
