@@ -58,6 +58,7 @@ class Mailbox:
     """
 
     mails: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
     slow: set[str] = field(default_factory=set)
@@ -83,6 +84,7 @@ class Mailbox:
             return self.after[to]
         content = envelope.content
         assert isinstance(content, bytes)
+        self.raw.append(content)
         self.mails.append(read(content))
         self.sessions.add(id(session))
         self.was_encrypted.append(session.ssl is not None)

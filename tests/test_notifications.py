@@ -260,6 +260,20 @@ async def test_starttls_with_a_password(
         await queue_of(strict.context()).stop()
 
 
+async def test_an_address_in_any_alphabet_is_written_to(engine_for: EngineFor) -> None:
+    async with mail_server(enable_SMTPUTF8=True) as server:
+        engine = await engine_for(toml_of(more=smtp_toml(server.port)))
+        await take(engine.context(), notice("jörg@müller.example"))
+        await queue_of(engine.context()).deliver_due()
+        assert (await row_of(engine, "jörg@müller.example"))["state"] == "SENT"
+        await take(engine.context(), notice("ada@müller.example"))
+        await queue_of(engine.context()).deliver_due()
+        reached = ["jörg@xn--mller-kva.example", "ada@xn--mller-kva.example"]
+        assert server.box.reached == reached
+        assert [mail["To"] for mail in server.box.mails] == reached
+        await queue_of(engine.context()).stop()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

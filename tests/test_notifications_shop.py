@@ -7,22 +7,27 @@ from typing import Any
 from bson import ObjectId
 
 from mercat import auth
-from mercat.context import Context, Viewer
+from mercat.context import SYSTEM, Context, Viewer
 from mercat.engine import Engine
 from mercat.notifications import Message, tell
 from mercat_notifications.delivering import queue_of
 from mercat_orders.carts import buyers
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.leaving import tell_abandoned
+from mercat_orders.checkout.reconciling import follow_payment
 from mercat_orders.orders.access import secret_of
+from mercat_payouts.runs import run as pay
+from mercat_payouts.settling import Adjustment, adjust, mark_paid
 
 from .asking import answered, told
 from .conftest import ClientFor, EngineFor, Mercat
 from .identity import registered
 from .mailing import Mailbox, MailServer, mail_server, smtp_toml, text_of
-from .order_changes import ANNA, STAFF, did, part_id
+from .market import CARL
+from .order_changes import ANNA, STAFF, did, order_id, part_id, units
 from .ordering import TOML as ORDERING
 from .ordering import placed, ready
+from .plugins_for_tests.till.books import BOOKS
 from .test_notifications import notice
 
 TOML = (
@@ -135,6 +140,80 @@ async def test_a_buyer_and_a_seller_follow_an_order_by_mail(engine_for: EngineFo
         await queue_of(engine.context()).stop()
 
 
+async def test_what_is_paid_later_and_comes_back_is_told_with_its_sums(
+    engine_for: EngineFor,
+) -> None:
+    async with mail_server() as server:
+        engine, box = await shop_at(engine_for, server), server.box
+        order = await placed(engine, 3, method="till:awaited", stock=10)
+        code, key = order["code"], str(order["_id"])
+        BOOKS[key].state, BOOKS[key].charged = "paid", BOOKS[key].wanted.amount
+        await follow_payment(engine.context(), key)
+        done = await did(engine, "orderFulfil", STAFF, sellerOrderId=part_id(order))
+        parcel = done["sellerOrder"]["fulfilments"][0]["id"]
+        await did(engine, "fulfilmentUpdate", STAFF, id=parcel, delivered=True)
+        for answer in ("returnApprove", "returnRefuse"):
+            asked = await did(
+                engine,
+                "orderReturnRequest",
+                CARL,
+                orderId=order_id(order),
+                lines=units(order, 1),
+                reason="Too small\r\nBcc: all@example.com" if answer == "x" else "Too small",
+            )
+            back = asked["returns"][0]["id"]
+            said = {"reason": "It was worn"} if answer == "returnRefuse" else {"message": "To Ulm"}
+            await did(engine, answer, STAFF, id=back, **said)
+            if answer == "returnApprove":
+                await did(engine, "returnReceive", STAFF, id=back)
+        await delivered(engine)
+        said_of = {str(mail["Subject"]): text_of(mail) for mail in box.to("ada@example.com")}
+        assert set(said_of) == {
+            f"Your order {code}",
+            f"Your payment for the order {code} has arrived",
+            f"Your order {code} is on its way",
+            f"Your order {code} was delivered",
+            f"Your return of the order {code}",
+            f"Your return of the order {code} was approved",
+            f"Your return of the order {code} was refused",
+            f"Your return of the order {code} has arrived",
+            f"Money back for your order {code}",
+        }
+        assert len(box.mails) == 10, "a return was asked for twice"
+        assert "€34.90" in said_of[f"Your payment for the order {code} has arrived"]
+        assert "3 \u00d7 Thing" in said_of[f"Your order {code} was delivered"]
+        assert "1 \u00d7 Thing" in said_of[f"Your return of the order {code} was approved"]
+        assert "To Ulm" in said_of[f"Your return of the order {code} was approved"]
+        assert "It was worn" in said_of[f"Your return of the order {code} was refused"]
+        assert "€10.00" in said_of[f"Money back for your order {code}"]
+        await queue_of(engine.context()).stop()
+
+
+async def test_a_seller_is_told_of_low_stock_and_of_payouts(engine_for: EngineFor) -> None:
+    async with mail_server() as server:
+        engine, box = await shop_at(engine_for, server), server.box
+        anna = await seller_with_staff(engine)
+        order = await placed(engine, 6, sellers=(anna,), stock=10)
+        await did(engine, "orderFulfil", STAFF, sellerOrderId=part_id(order))
+        await delivered(engine)
+        sku = order["lines"][0]["sku"]
+        mails = {str(mail["Subject"]): text_of(mail) for mail in box.to("anna@example.com")}
+        assert set(mails) == {f"New order {order['code']}", "Little is left of Thing"}
+        assert f"Of Thing ({sku}) there are 4 left." in mails["Little is left of Thing"]
+        system = Context(engine, SYSTEM)
+        past = {"$set": {"seller_orders.0.delivered_at": datetime.now(UTC)}}
+        await engine.storage.database["orders"].update_one({"_id": order["_id"]}, past)
+        await adjust(system, anna, Adjustment("41.50", "EUR", "x"), "k")
+        (payout,) = (await pay(system, "may")).payouts
+        await mark_paid(system, payout["_id"], "bank 17")
+        await mark_paid(system, payout["_id"], "bank 17")
+        await delivered(engine)
+        paid = [mail for mail in box.to("anna@example.com") if "Payout" in mail["Subject"]]
+        assert [str(mail["Subject"]) for mail in paid] == ["Payout of €41.50"]
+        assert "bank 17" in text_of(paid[0])
+        await queue_of(engine.context()).stop()
+
+
 async def abandoned(engine: Engine, viewer: Viewer, email: str) -> str:
     """A cart that nobody touched for a day, and its key."""
     cart = await ready(engine, 2, viewer=viewer)
@@ -158,6 +237,7 @@ async def test_whoever_does_not_want_reminders_says_so_with_one_click(
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         link = str(mail["List-Unsubscribe"]).strip("<>")
         path = re.sub(r"^http://[^/]+", "", link)
+        assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in box.raw[0], "as it is, in one line"
         assert link in text_of(mail)
         assert "guest@example.com" not in link
         assert "https://shop.example/cart/" in text_of(mail)

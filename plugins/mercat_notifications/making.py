@@ -8,6 +8,7 @@ from email.policy import SMTP
 from email.utils import parseaddr
 
 from mercat.context import Context
+from mercat.emails import key_of
 from mercat.notifications import Message
 from mercat.storage import Record
 from mercat.storage.encryption import encryption_of
@@ -17,6 +18,9 @@ from mercat_notifications.rendering import Rendered, templates_of
 from mercat_notifications.settings import NotificationSettings
 
 _NOBODY = "shop@localhost"
+# Up to RFC 5322's limit (2.1.1): what is folded before that is an address in List-Unsubscribe, too,
+# which becomes an encoded word that no mail program reads.
+_POLICY = SMTP.clone(max_line_length=998, cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,15 @@ class Mail:
     to: str
     sender: str
     message: EmailMessage
+
+    @property
+    def raw(self) -> bytes:
+        return self.message.as_bytes()
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Whether the server has to know RFC 6531."""
+        return not self.to.isascii()
 
 
 async def make(context: Context, record: Record) -> Mail | None:
@@ -42,21 +55,21 @@ async def make(context: Context, record: Record) -> Mail | None:
     given = {**facts, "unsubscribe_url": leave}
     rendered = templates_of(context).render(kind, record["locale"], given)
     sender = context.settings(NotificationSettings).sender or _NOBODY
-    message = composed(rendered, sender, to, record["created_at"])
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    message["Message-ID"] = f"<{record['_id']}@{_ascii(domain)}>"
+    name, address = parseaddr(sender)
+    mailbox = _mailbox(to)
+    message = composed(rendered, _mailbox(address, name), mailbox, record["created_at"])
+    message["Message-ID"] = f"<{record['_id']}@{_mailbox(address).domain}>"
     if leave is not None:
         message["List-Unsubscribe"] = f"<{leave}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    return Mail(to, parseaddr(sender)[1], message)
+    return Mail(mailbox.addr_spec, _mailbox(address).addr_spec, message)
 
 
-def composed(rendered: Rendered, sender: str, to: str, moment: datetime) -> EmailMessage:
+def composed(rendered: Rendered, sender: Address, to: Address, moment: datetime) -> EmailMessage:
     """A mail with both parts (RFC 2046, 5.1.4), which no robot answers (RFC 3834, 5)."""
-    name, address = parseaddr(sender)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(name, addr_spec=address)
-    message["To"] = Address(addr_spec=to)
+    message = EmailMessage(policy=_POLICY.clone(utf8=not to.username.isascii()))
+    message["From"] = sender
+    message["To"] = to
     message["Subject"] = rendered.subject
     message["Date"] = moment
     message["Auto-Submitted"] = "auto-generated"
@@ -65,5 +78,8 @@ def composed(rendered: Rendered, sender: str, to: str, moment: datetime) -> Emai
     return message
 
 
-def _ascii(domain: str) -> str:
-    return domain.encode("idna").decode("ascii")
+def _mailbox(address: str, name: str = "") -> Address:
+    """An address with its domain in ASCII (RFC 5890), so that any server takes it."""
+    local, _, domain = address.rpartition("@")
+    key = key_of(address)
+    return Address(name, local, domain if key is None else key.rpartition("@")[2])

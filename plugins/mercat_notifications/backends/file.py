@@ -37,5 +37,5 @@ class FileBackend:
         half = path.with_suffix(".part")
         descriptor = os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(mail.message.as_bytes())
+            file.write(mail.raw)
         half.rename(path)

@@ -41,9 +41,7 @@ class SmtpBackend:
         """Hand a mail over. Raises RefusedError, UnsentError."""
         connection = await self._connection()
         try:
-            await connection.client.send_message(
-                mail.message, sender=mail.sender, recipients=[mail.to]
-            )
+            await _hand_over(connection.client, mail)
         except aiosmtplib.SMTPException as error:
             await self._done(connection, is_good=isinstance(error, _ANSWERS))
             raise _what(error) from None
@@ -103,6 +101,12 @@ class SmtpBackend:
             self._idle.append(connection)
         else:
             await _quit(connection)
+
+
+async def _hand_over(client: aiosmtplib.SMTP, mail: Mail) -> None:
+    options = ["SMTPUTF8"] if mail.needs_utf8 else []
+    # Not `send_message`, which folds headers by a policy of its own.
+    await client.sendmail(mail.sender, [mail.to], mail.raw, mail_options=options)
 
 
 _ANSWERS = (
