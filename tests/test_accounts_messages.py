@@ -55,7 +55,7 @@ async def test_hook_message_due(engine_for: EngineFor) -> None:
 
 
 async def test_hook_message_kinds(engine_for: EngineFor) -> None:
-    engine = await engine_for(TOML)
+    engine = await engine_for(toml_of(auth='verify_url = "https://shop.example/in?t={token}"'))
     await register(engine, "ada@example.com")
     (message,) = await messages(engine)
     (found,) = [kinds for _, kinds in engine.hooks.gather(message_kinds)]
@@ -66,6 +66,7 @@ async def test_hook_message_kinds(engine_for: EngineFor) -> None:
     assert to == Recipient("ada@example.com", "en", str(user["_id"]))
     facts = await kind.facts(engine.context(), message, "en")
     assert facts is not None
+    assert facts["url"] == f"https://shop.example/in?t={facts['token']}"
     assert (await ask(engine, VERIFY, token=facts["token"]))["isVerified"]
     assert await kind.facts(engine.context(), message, "en") is None, "the link was followed"
 

@@ -274,6 +274,17 @@ async def test_an_address_in_any_alphabet_is_written_to(engine_for: EngineFor) -
         await queue_of(engine.context()).stop()
 
 
+async def test_the_console_shows_mails(
+    engine_for: EngineFor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = await engine_for(toml_of(more='[plugins.notifications]\nbackend = "console"'))
+    await take(engine.context(), notice("ada@example.com"))
+    assert await queue_of(engine.context()).deliver_due() == 1
+    shown = capsys.readouterr().out
+    assert "To: ada@example.com\nFrom: shop@localhost\nSubject: Your password was" in shown
+    assert "ask for a new password at once" in shown
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -291,9 +302,22 @@ async def test_an_address_in_any_alphabet_is_written_to(engine_for: EngineFor) -
 def test_production_needs_a_mail_server(
     tmp_path: Path, settings: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with pytest.raises(BootError, match=words):
+        create_app(in_production(tmp_path, settings, monkeypatch))
+
+
+def test_production_has_no_preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = smtp_toml(25, 'public_url = "https://api.shop.example"')
+    app = create_app(in_production(tmp_path, settings, monkeypatch))
+    paths = {route.path for route in app.routes if "/notifications" in route.path}
+    assert paths == {"/notifications/unsubscribe/{token:str}"}
+
+
+def in_production(tmp_path: Path, settings: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A production shop's engine, not started."""
     monkeypatch.setenv("MERCAT_PLUGINS__AUTH__SECRET", "x" * 40)
     monkeypatch.setenv("MERCAT_DATABASE__ENCRYPTION_KEY", "A" * 128)
     file = tmp_path / "engine.toml"
     file.write_text(toml_of(more=f"{settings}\n[shop]\nproduction = true"))
-    with pytest.raises(BootError, match=words):
-        create_app(Engine(load_settings(file)))
+    urls = {"database": {"url": "mongodb://localhost"}, "redis": {"url": "redis://localhost"}}
+    return Engine(load_settings(file, urls))

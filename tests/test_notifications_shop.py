@@ -93,11 +93,12 @@ async def test_a_buyer_and_a_seller_follow_an_order_by_mail(engine_for: EngineFo
         await delivered(engine)
         assert subjects(box, "ada@example.com") == [f"Your order {code}"]
         assert subjects(box, "anna@example.com") == [f"New order {code}"]
-        bought, sold = text_of(box.mails[0]), text_of(box.to("anna@example.com")[0])
+        (mail,) = box.to("ada@example.com")
+        bought, sold = text_of(mail), text_of(box.to("anna@example.com")[0])
         url = f"https://shop.example/orders/{code}?secret={secret_of(engine.context(), order)}"
         assert url in bought
         assert "secret=" not in sold
-        for text in (bought, text_of(box.mails[0], "html")):
+        for text in (bought, text_of(mail, "html")):
             assert "€30.00" in text
             assert "€39.80" in text, "with the delivery of two parcels"
             assert "Ada Lovelace" in text
@@ -264,7 +265,9 @@ async def test_whoever_does_not_want_reminders_says_so_with_one_click(
         await queue_of(engine.context()).stop()
 
 
-async def test_somebody_with_an_account_chooses_what_to_be_sent(engine_for: EngineFor) -> None:
+async def test_somebody_with_an_account_chooses_what_to_be_sent(
+    engine_for: EngineFor, client_for: ClientFor
+) -> None:
     async with mail_server() as server:
         engine, box = await shop_at(engine_for, server), server.box
         cora = Viewer(role="CUSTOMER", user="cora")
@@ -280,6 +283,10 @@ async def test_somebody_with_an_account_chooses_what_to_be_sent(engine_for: Engi
         await abandoned(engine, cora, "cora@example.com")
         await delivered(engine)
         assert len(box.mails) == 1
+        link = str(box.mails[0]["List-Unsubscribe"]).strip("<>")
+        await client_for(engine).http.post(re.sub(r"^http://[^/]+", "", link))
+        (choice,) = (await told(engine, CHOICES, viewer=cora))["notificationChoices"]
+        assert choice["isWanted"] is False, "the link of a mail to an account is the account's"
         needed = {"kind": "auth.verify_email", "wanted": False}
         refused = (await told(engine, CHOOSE, needed, viewer=cora))["notificationChoose"]
         assert refused["userErrors"] == [{"code": "INVALID", "field": ["input", "kind"]}]

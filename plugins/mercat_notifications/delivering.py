@@ -146,6 +146,8 @@ class Queue:
             await _put_off(context, record, type(error).__name__)
         else:
             await _settle(context, record, state, None)
+            if state == "SENT":
+                await cleared(context, record["digest"])
 
 
 def queue_of(context: Context) -> Queue:
@@ -163,7 +165,6 @@ async def _sent(context: Context, backend: Backend, record: Record) -> Notificat
     if mail is None:
         return "SKIPPED"
     await backend.send(mail)
-    await cleared(context, record["digest"])
     return "SENT"
 
 

@@ -13,7 +13,6 @@ _POLICY = "default-src 'none'; frame-ancestors {ancestors}; base-uri 'none'"
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex",
 }
 
@@ -82,6 +81,6 @@ def _answer(text: str, ancestors: str, more: str = "", status: int = 200) -> Ans
     return Response(
         text,
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={**_HEADERS, "content-security-policy": policy},
     )
