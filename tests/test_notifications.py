@@ -225,7 +225,7 @@ async def test_starttls_with_a_password(
 
     def authenticator(_: Any, __: Any, ___: Any, mechanism: str, given: Any) -> Any:
         signed_in.append(given.password)
-        return AuthResult(success=given.password == b"open sesame")
+        return AuthResult(success=given.password == b"open sesame", handled=False)
 
     async with mail_server(
         tls=tls, require_starttls=True, auth_required=True, authenticator=authenticator
@@ -248,6 +248,7 @@ async def test_starttls_with_a_password(
         await queue_of(wrong.context()).deliver_due()
         row = await row_of(wrong, "bob@example.com")
         assert row["state"] == "WAITING", "it isn't the address's fault"
+        assert row["error"].startswith("535")
         assert "canary" not in str(row)
         await queue_of(wrong.context()).stop()
 

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from bson import ObjectId
 
 from mercat import auth
@@ -377,6 +378,7 @@ async def test_the_preview_shows_every_message_and_runs_nothing(
     assert (await http.get("/notifications/preview/auth.verify_email/xx")).status_code == 404
 
 
+@pytest.mark.gate
 def test_the_command_lists_shows_and_retries(mercat: Mercat) -> None:
     shown = mercat("notifications", "preview", "orders.placed", "--locale", "de")
     assert "Subject: Ihre Bestellung K7TX-3M9P" in shown.out

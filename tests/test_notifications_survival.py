@@ -30,7 +30,7 @@ async def register(http: httpx.AsyncClient, email: str) -> bool:
         answer = await http.post("/graphql", json={"query": REGISTER, "variables": values})
     except httpx.TransportError:
         return False
-    return answer.json()["data"]["register"]["userErrors"] == []
+    return bool(answer.json()["data"]["register"]["userErrors"] == [])
 
 
 def box_grows(box: Mailbox, count: int) -> Callable[[], Awaitable[bool]]:

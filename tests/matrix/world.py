@@ -353,9 +353,8 @@ class World:
         message = Message(key, "auth.password_changed", key, "ada@example.com", "en")
         context = self.engine.context()
         await take(context, message)
-        made = await notifications(context).find_one_and_update(
-            {"key": key}, {"$set": {"state": "DEAD"}}
-        )
+        await notifications(context).update_one({"key": key}, {"$set": {"state": "DEAD"}})
+        (made,) = await notifications(context).find({"key": key}).to_list()
         return encode_id("Notification", made["_id"])
 
     async def promotion(self, *, seller: bool = True) -> str:
