@@ -9,9 +9,9 @@ from typing import Any
 from argon2 import PasswordHasher
 from pydantic import TypeAdapter
 
-from mercat.auth import Message
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
+from mercat.notifications import Message
 from mercat.storage import Record, Session
 from mercat.storage.outbox import OutboxDocument
 from mercat_auth.accounts import service
@@ -27,7 +27,7 @@ _HASHES: dict[str, str] = {}
 
 def toml_of(*plugins: str, auth: str = "", more: str = "") -> str:
     """An engine.toml with cheap hashes; `auth` and `more` are lines of it."""
-    enabled = json.dumps(list(plugins or ("auth",)))
+    enabled = json.dumps(list(plugins or ("auth", "notifications")))
     return (
         f"[plugins]\nenabled = {enabled}\n"
         f"[plugins.auth]\nhash_memory_kib = 7168\nhash_passes = 1\n{auth}\n{more}\n"
@@ -35,13 +35,13 @@ def toml_of(*plugins: str, auth: str = "", more: str = "") -> str:
 
 
 TOML = toml_of()
-HEARD = toml_of("auth", "tests.plugins_for_tests.hearing")
+HEARD = toml_of("auth", "notifications", "tests.plugins_for_tests.hearing")
 """With a plugin that wants to hear of people, so that `told` finds what is said of them."""
 PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
 """Settings of a shop that many tests share, so that none waits for the attempts of the others."""
 SHOP = toml_of(
     *("auth", "media", "products", "categories", "orders", "coupons", "payments"),
-    *("payments_manual", "payments_sandbox", "payouts", "gift_cards"),
+    *("payments_manual", "payments_sandbox", "payouts", "gift_cards", "notifications"),
     more="[plugins.payments_manual.bank_transfer]",
 )
 
@@ -113,7 +113,8 @@ async def messages(engine: Engine, kind: str | None = None, to: str | None = Non
     """The messages that wait in the outbox, the oldest first; for engines that deliver nothing."""
     rows = engine.storage.collection(OutboxDocument).find({"hook": "message_due"}).sort("_id", 1)
     found = [_MESSAGE.validate_python(row["payload"]["message"]) async for row in rows]
-    return [each for each in found if kind in (None, each.kind) and to in (None, each.to)]
+    wanted = None if kind is None else f"auth.{kind}"
+    return [each for each in found if wanted in (None, each.kind) and to in (None, each.to)]
 
 
 async def told(engine: Engine, hook: str) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ LINK = """mutation ($input: IdentityLinkInput!) { identityLink(input: $input) {
 def toml_for(issuer: str, *, auth: str = "", more: str = "", name: str = "local") -> str:
     """An engine.toml of a shop with one provider; the secret stands in the environment."""
     return (
-        '[plugins]\nenabled = ["auth"]\n'
+        '[plugins]\nenabled = ["auth", "notifications"]\n'
         "[plugins.auth]\nhash_memory_kib = 7168\nhash_passes = 1\n"
         f'public_url = "{PUBLIC_URL}"\nredirects = ["{REDIRECT}", "{APP}"]\n{auth}\n'
         f'[plugins.auth.providers.{name}]\nissuer = "{issuer}"\nclient_id = "{CLIENT_ID}"\n{more}\n'

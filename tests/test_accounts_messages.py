@@ -5,19 +5,22 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from mercat import hookimpl
-from mercat.auth import Message, MessageKind, link_secret, message_due
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
+from mercat.notifications import Message, Recipient, message_kinds, recipients_of
+from mercat_auth import links
 from mercat_auth.accounts import service
 
 from .asking import answered, told
 from .conftest import ClientFor, EngineFor, until
 from .identity import PASSWORD, SHOP, TOML, messages, registered, signed_in, toml_of, viewer_for
+from .mailing import code_in, mails_in
 from .test_accounts import LOGIN, LOGOUT, REGISTER, VERIFY, WHO, ask, register
 from .test_accounts_own import ERASE, EXPORT
 from .test_passwords import CHANGE, FORGET, RESET
@@ -31,64 +34,64 @@ def plug(engine: Engine, name: str, **hooks: Callable[..., Any]) -> None:
     engine.hooks.register(name, module)
 
 
-def mail_in(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / ".mercat" / "mail"
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+async def test_hook_message_due(engine_for: EngineFor) -> None:
+    engine = await engine_for(toml_of("auth"), work=True)
+    told_of: list[Message] = []
 
+    async def message_due(context: Context, message: Message) -> None:
+        told_of.append(message)
 
-async def test_hook_message_due(engine_for: EngineFor, tmp_path: Path) -> None:
-    engine = await engine_for(TOML, work=True)
-    sent: list[tuple[Message, str | None]] = []
-
-    async def send(context: Context, message: Message) -> None:
-        secret = await context.hooks.first(link_secret, context, message.link_id or "")
-        sent.append((message, secret))
-
-    plug(engine, "mailer", message_due=send)
+    plug(engine, "mailer", message_due=message_due)
     await register(engine, "ada@example.com", name="Ada")
 
     async def came() -> bool:
-        return bool(sent)
+        return bool(told_of)
 
     await until(came)
-    ((message, secret),) = sent
-    assert (message.kind, message.to, message.name) == ("verify_email", "ada@example.com", "Ada")
-    assert message.expires_at is not None
-    assert (await ask(engine, VERIFY, token=secret))["isVerified"]
-    assert mail_in(tmp_path) == []
+    (message,) = told_of
+    assert (message.kind, message.to) == ("auth.verify_email", "ada@example.com")
+    token = links.secret_of(engine.context(), message.subject)
+    assert (await ask(engine, VERIFY, token=token))["isVerified"]
 
 
-async def test_hook_link_secret(engine_for: EngineFor) -> None:
-    engine = await engine_for(TOML)
+async def test_hook_message_kinds(engine_for: EngineFor) -> None:
+    engine = await engine_for(toml_of(auth='verify_url = "https://shop.example/in?t={token}"'))
     await register(engine, "ada@example.com")
     (message,) = await messages(engine)
-    token = await engine.hooks.first(link_secret, engine.context(), message.link_id or "")
-    assert (await ask(engine, VERIFY, token=token))["isVerified"]
-    assert await engine.hooks.first(link_secret, engine.context(), "A" * 22) is None
+    (found,) = [kinds for _, kinds in engine.hooks.gather(message_kinds)]
+    (kind,) = [one for one in found if one.name == message.kind]
+    (to,) = await kind.recipients(engine.context(), message)
+    user = await engine.storage.database["users"].find_one({})
+    assert user is not None
+    assert to == Recipient("ada@example.com", "en", str(user["_id"]))
+    facts = await kind.facts(engine.context(), message, "en")
+    assert facts is not None
+    assert facts["url"] == f"https://shop.example/in?t={facts['token']}"
+    assert (await ask(engine, VERIFY, token=facts["token"]))["isVerified"]
+    assert await kind.facts(engine.context(), message, "en") is None, "the link was followed"
 
 
-@pytest.mark.parametrize("kind", get_args(MessageKind))
-async def test_message_of_every_kind_can_be_written(
-    engine_for: EngineFor, tmp_path: Path, kind: MessageKind
-) -> None:
+async def test_hook_seller_recipients(engine_for: EngineFor) -> None:
     engine = await engine_for(TOML)
-    await engine.hooks.notify(message_due, engine.context(), Message(kind, "ada@example.com", "en"))
-    (file,) = mail_in(tmp_path)
-    lines = file.read_text().splitlines()
-    assert lines[:3] == ["To: ada@example.com", f"Kind: {kind}", "Language: en"]
-    assert lines[4].endswith(".")
+    people = [
+        await registered(engine, "ada@example.com"),
+        await registered(engine, "bob@example.com", verified=False),
+    ]
+    seller = ObjectId()
+    members = [{"user": one["_id"], "rank": "owner"} for one in people]
+    await engine.storage.database["sellers"].insert_one({"_id": seller, "members": members})
+    found = await recipients_of(engine.context(), str(seller))
+    assert [(one.to, one.user) for one in found] == [("ada@example.com", str(people[0]["_id"]))]
+    assert await recipients_of(engine.context(), str(ObjectId())) == []
 
 
-async def test_production_keeps_messages_until_a_plugin_sends_them(
-    engine_for: EngineFor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_nothing_is_written_while_no_plugin_sends_messages(
+    engine_for: EngineFor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("MERCAT_PLUGINS__AUTH__SECRET", "x" * 40)
-    engine = await engine_for(toml_of(more="[shop]\nproduction = true"))
+    engine = await engine_for(toml_of("auth"), work=True)
     await register(engine, "ada@example.com")
-    await engine.outbox.deliver_due()
-    (row,) = await engine.storage.database["outbox"].find({"hook": "message_due"}).to_list()
-    assert "no enabled plugin sends messages" in row["error"]
-    assert mail_in(tmp_path) == []
+    assert await messages(engine) == []
+    assert "no enabled plugin sends messages" in caplog.text
 
 
 async def test_hook_personal_data(engine_for: EngineFor) -> None:
@@ -179,13 +182,14 @@ async def test_no_secret_is_ever_logged_or_shown_in_an_error(
         texts.append(json.dumps(payload.get("userErrors", [])))
         return payload
 
+    folder = tmp_path / ".mercat" / "mail"
+
     async def mailed(count: int) -> list[str]:
         async def there() -> bool:
-            return len(mail_in(tmp_path)) == count
+            return len(mails_in(folder)) == count
 
         await until(there)
-        lines = [line for file in mail_in(tmp_path) for line in file.read_text().splitlines()]
-        return [line.removeprefix("Token: ") for line in lines if line.startswith("Token: ")]
+        return [code_in(mail) for mail in mails_in(folder)]
 
     email = "ada@example.com"
     await send(REGISTER, {"input": {"email": email, "password": first}})

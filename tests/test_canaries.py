@@ -114,8 +114,7 @@ class Stage:
     async def link(self, kind: str) -> str:
         """What the newest message of a kind carries."""
         message = (await messages(self.engine, kind))[-1]
-        assert message.link_id is not None
-        return self.keep("link", links.secret_of(self.engine.context(), message.link_id))
+        return self.keep("link", links.secret_of(self.engine.context(), message.subject))
 
     def tokens(self, payload: dict[str, Any]) -> tuple[str, str]:
         """Access and refresh token of a sign-in."""
@@ -154,7 +153,7 @@ async def stage(
     monkeypatch.setenv(secret_variable(), theirs)
     auth = f'free_attempts = 100\nrp_id = "{RP_ID}"\norigins = ["{ORIGIN}"]'
     toml = toml_for(provider.issuer, auth=auth, more="[server]\nmetrics = true")
-    engine = await engine_for(toml.replace('["auth"]', '["auth", "media", "products"]'))
+    engine = await engine_for(toml.replace('["auth", ', '["auth", "media", "products", '))
     found = Stage(engine, client_for(engine), caplog)
     found.secrets |= {"the shop's secret": own, "the provider's secret": theirs}
 

@@ -35,6 +35,7 @@ from mercat.lifecycle import demo_requested, ready_operations
 from mercat.settings import FIRST_PARTY, Settings, load_settings, read_section
 from mercat.storage.migrations import status
 from mercat_auth.oauth.settings import ProviderSettings
+from mercat_notifications.settings import SmtpSettings
 from mercat_orders.papers.settings import InvoiceSettings
 from mercat_orders.settings import ShippingMethodSettings, TaxZoneSettings
 from mercat_payments_manual.settings import BankTransferSettings, OnDeliverySettings
@@ -292,6 +293,18 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.orders.commissions": ('{"anna": "10"}', {"anna": Decimal(10)}),
     "plugins.orders.payment_url": ("https://shop.test/{cart}", "https://shop.test/{cart}"),
     "plugins.orders.status_url": ("https://shop.test/{number}", "https://shop.test/{number}"),
+    "plugins.orders.cart_url": ("https://shop.test/{cart}", "https://shop.test/{cart}"),
+    "plugins.auth.verify_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
+    "plugins.auth.reset_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
+    "plugins.auth.email_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
+    "plugins.auth.invitation_url": ("https://shop.test/{token}", "https://shop.test/{token}"),
+    "plugins.notifications.backend": ("console", "console"),
+    "plugins.notifications.sender": ("Shop <a@example.com>", "Shop <a@example.com>"),
+    "plugins.notifications.public_url": ("https://shop.test", "https://shop.test"),
+    "plugins.notifications.smtp": (
+        '{"host": "mail.shop.test"}',
+        SmtpSettings(host="mail.shop.test"),
+    ),
     "plugins.orders.invoices": ('{"issue": "placed"}', InvoiceSettings(issue="placed")),
     "plugins.payments_manual.on_delivery": (
         '{"at_most": {"EUR": "500"}}',

@@ -34,6 +34,7 @@ from mercat import (
     checkout,
     hookimpl,
     lifecycle,
+    notifications,
     payments,
     payouts,
 )
@@ -775,7 +776,7 @@ async def test_a_verb_takes_only_hooks_of_its_engine() -> None:
 
 
 def test_the_engine_has_the_hooks_of_its_domains() -> None:
-    assert (lifecycle, catalog, checkout, payments, payouts, auth) == DOMAINS
+    assert (lifecycle, catalog, checkout, payments, payouts, auth, notifications) == DOMAINS
     assert len(set(Hooks(DOMAINS).names)) == len(Hooks(DOMAINS).names)
 
 

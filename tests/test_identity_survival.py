@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import secrets
 import signal
 from collections.abc import Awaitable
@@ -16,13 +15,16 @@ import pytest
 
 from mercat.engine import Engine
 from mercat.storage import cancel
+from mercat.storage.encryption import encryption_of
 from mercat.storage.outbox import OutboxDocument
 from mercat_auth.audit.documents import AuditDocument
 from mercat_auth.documents import LinkDocument, SessionDocument, UserDocument
+from mercat_notifications.taking import notifications
 
 from .conftest import EngineFor
 from .factors import ERRORS, LOGIN
 from .identity import PASSWORD, registered, toml_of
+from .mailing import mails_in
 from .running import Died, Running, started
 
 pytestmark = pytest.mark.gate
@@ -195,11 +197,11 @@ async def _messages(engine: Engine) -> set[str]:
     """The new addresses that were written to, or are about to be."""
     rows = engine.storage.collection(OutboxDocument).find({"hook": "message_due"})
     waiting = {row["payload"]["message"]["to"] async for row in rows}
+    async for row in notifications(engine.context()).find({"state": "WAITING"}):
+        waiting.add(await encryption_of(engine.context()).unseal(row["to"]))
 
     def written() -> set[str]:
-        files = Path(engine.storage.data_dir / "mail").glob("*.txt")
-        found = (re.match(r"To: (\S+)", file.read_text()) for file in files)
-        return {match[1] for match in found if match}
+        return {str(mail["To"]) for mail in mails_in(Path(engine.storage.data_dir / "mail"))}
 
     both = waiting | await asyncio.to_thread(written)
     return {address for address in both if address.startswith("new-")}

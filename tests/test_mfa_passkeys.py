@@ -98,7 +98,9 @@ async def test_a_passkey_is_registered_and_signs_in_alone(ada: Person) -> None:
     viewer = await ada.viewer(done["tokens"]["accessToken"])
     (shown,) = viewer["user"]["mfa"]["passkeys"]
     assert shown["usedAt"] is not None
-    told = [each.kind for each in await messages(ada.engine, to=ada.user["email"])]
+    told = [
+        each.kind.removeprefix("auth.") for each in await messages(ada.engine, to=ada.user["email"])
+    ]
     assert told == ["passkey_added"]
 
 

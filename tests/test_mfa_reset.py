@@ -102,7 +102,7 @@ async def test_a_password_is_enough_again_and_nothing_of_before_is(
 async def test_its_owner_is_told_and_the_log_has_who_and_why(boss: Person, ada: Person) -> None:
     await boss.ask(RESET, **target(ada))
     (message,) = await messages(ada.engine, "factors_reset")
-    assert (message.to, message.link_id) == (ada.user["email"], None)
+    assert (message.to, message.subject) == (ada.user["email"], str(ada.user["_id"]))
     log = ada.engine.storage.collection(AuditDocument)
     (entry,) = await log.find({"action": "user.factors_reset"}).to_list()
     assert (entry["user"], entry["key"]) == (str(boss.user["_id"]), str(ada.user["_id"]))

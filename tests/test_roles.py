@@ -71,8 +71,8 @@ async def test_permissions_and_roles_are_shown_to_who_manages_them(engine_for: E
     assert of["CUSTOMER"] == []
     own = {"coupons.own", "orders.deliver", "orders.sell", "payouts.own", "products.sell"}
     assert of["SELLER"] == sorted({"media.upload", *own})
-    staff = ["auth.read_users", "orders.manage", "orders.read", "orders.report", "payments.manage"]
-    assert of["SUPPORT"] == staff
+    staff = ["auth.read_users", "notifications.manage", "notifications.view", "orders.manage"]
+    assert of["SUPPORT"] == [*staff, "orders.read", "orders.report", "payments.manage"]
     assert set(of["ADMIN"]) == {each["name"] for each in found["permissions"]} - own
     _, support = await roled(shop, "SUPPORT")
     refused = await answered(shop, query, viewer=support)
@@ -127,6 +127,7 @@ async def test_nobody_gives_what_he_does_not_have(shop: Engine) -> None:
     _, admin = await roled(shop, "ADMIN")
     clerk, _ = await roled(shop)
     permissions = ["auth.manage_users", "auth.manage_roles", "auth.read_users"]
+    permissions += ["notifications.manage", "notifications.view"]
     await done(shop, "roleCreate", admin, "role { name }", name="CLERK", permissions=permissions)
     await done(shop, "roleCreate", admin, "role { name }", name="TOP",
                permissions=["auth.read_audit"])  # fmt: skip

@@ -20,7 +20,7 @@ from mercat_auth.tokens.access import access_of
 from mercat_auth.tokens.keys import keys_of
 
 from .conftest import ClientFor, EngineFor, Mercat, Serve, until
-from .identity import TOML, registered, signed_in
+from .identity import TOML, registered, signed_in, toml_of
 from .test_tokens_sessions import is_told, role, seconds_until_refused
 
 
@@ -252,7 +252,7 @@ def test_a_rotation_at_once_signs_now(mercat: Mercat, tmp_path: Path) -> None:
 
 def test_production_does_not_start_without_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "engine.toml"
-    file.write_text(TOML + "[shop]\nproduction = true\n")
+    file.write_text(toml_of("auth", more="[shop]\nproduction = true"))
     urls = {"database": {"url": "mongodb://localhost"}, "redis": {"url": "redis://localhost"}}
     with pytest.raises(BootError, match="MERCAT_PLUGINS__AUTH__SECRET"):
         create_app(Engine(load_settings(file, urls)))

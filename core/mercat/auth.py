@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal
 
 from litestar.types import Scope
@@ -10,27 +9,6 @@ from litestar.types import Scope
 from mercat.context import ANONYMOUS, SYSTEM, Context, Viewer
 from mercat.errors import ForbiddenError, UnauthenticatedError
 from mercat.hooks import hookspec
-
-MessageKind = Literal[
-    "verify_email",
-    "already_registered",
-    "reset_password",
-    "password_changed",
-    "confirm_new_email",
-    "confirm_old_email",
-    "email_changed",
-    "account_erased",
-    "seller_invitation",
-    "mfa_enabled",
-    "mfa_disabled",
-    "recovery_codes_renewed",
-    "recovery_code_used",
-    "passkey_added",
-    "passkey_removed",
-    "factors_reset",
-    "identity_linked",
-    "identity_unlinked",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +43,6 @@ class Subject:
     key: str | None = None
     owner: str | None = None
     seller: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something that a person has to be told by e-mail.
-
-    `link_id` stands for a link that can be followed once until `expires_at`; `link_secret` makes it
-    whole where it is sent, so that it is stored nowhere.
-    """
-
-    kind: MessageKind
-    to: str
-    locale: str
-    name: str | None = None
-    link_id: str | None = None
-    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,19 +141,6 @@ async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | N
     """What the plugin stores about somebody, for their own copy of it, by headings of its own.
 
     Values that JSON has; no secrets, and nothing about others.
-    """
-
-
-@hookspec
-async def message_due(context: Context, message: Message) -> None:
-    """Send a message by e-mail. Told through the outbox, at least once."""
-
-
-@hookspec
-async def link_secret(context: Context, link_id: str) -> str | None:
-    """What a link in a message has to carry; None where the link isn't this plugin's.
-
-    It is made anew each time, so that it is stored nowhere; only who sends the message asks.
     """
 
 

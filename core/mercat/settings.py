@@ -45,6 +45,7 @@ FIRST_PARTY = (
     "payments_stripe",
     "payouts",
     "gift_cards",
+    "notifications",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""

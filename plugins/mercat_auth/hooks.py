@@ -6,19 +6,21 @@ import click
 from beanie import Document
 from litestar.types import ControllerRouterHandler
 
-from mercat.auth import Credentials, Message, Permission
+from mercat.auth import Credentials, Permission
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.importing import Importer
 from mercat.lifecycle import Job
+from mercat.notifications import MessageKind, Recipient
 from mercat_auth import links
 from mercat_auth.accounts.book.schema import AddressMutation
 from mercat_auth.accounts.importing import CUSTOMERS
 from mercat_auth.accounts.importing import users_named as found_by_name
+from mercat_auth.accounts.kinds import KINDS
 from mercat_auth.accounts.leaving.personal import data_of
 from mercat_auth.accounts.leaving.schema import LeavingMutation
-from mercat_auth.accounts.messages import write_down
+from mercat_auth.accounts.messages import warn_of_silence
 from mercat_auth.accounts.profile.schema import ProfileMutation
 from mercat_auth.accounts.schema import AccountMutation
 from mercat_auth.api_keys.documents import ApiKeyDocument, ServiceAccountDocument
@@ -61,6 +63,7 @@ from mercat_auth.routes import jwks
 from mercat_auth.schema import ViewerUser
 from mercat_auth.sealing import sealer_of
 from mercat_auth.sellers.documents import SellerDocument
+from mercat_auth.sellers.members import told_staff
 from mercat_auth.sellers.reading import suspended
 from mercat_auth.sellers.schema import SellerMutation, SellerQuery
 from mercat_auth.tokens.keys import keys_of
@@ -161,6 +164,7 @@ async def startup(context: Context) -> None:
     await roles_of(context).listen()
     await warn_of_unknown_roles(context)
     api_keys_of(context).listen()
+    warn_of_silence(context)
 
 
 @hookimpl
@@ -179,13 +183,13 @@ async def users_named(context: Context, names: Sequence[str]) -> Mapping[str, st
 
 
 @hookimpl
-async def message_due(context: Context, message: Message) -> None:
-    await write_down(context, message)
+def message_kinds() -> Sequence[MessageKind]:
+    return KINDS
 
 
 @hookimpl
-async def link_secret(context: Context, link_id: str) -> str | None:
-    return await links.secret_for(context, link_id)
+async def seller_recipients(context: Context, seller: str) -> Sequence[Recipient] | None:
+    return await told_staff(context, seller)
 
 
 @hookimpl

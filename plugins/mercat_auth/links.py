@@ -102,10 +102,12 @@ def secret_of(context: Context, link_id: str) -> str:
     return f"{link_id}.{sealer_of(context).mac(_PURPOSE, link_id)}"
 
 
-async def secret_for(context: Context, link_id: str) -> str | None:
-    """What a link carries; None where there is no such link."""
-    known = await _links(context).find_one({"_id": link_id}, {"_id": 1})
-    return None if known is None else secret_of(context, link_id)
+async def open_link(context: Context, link_id: str) -> Record | None:
+    """A link, by what is before its dot, that can be followed still; None for any other."""
+    found: Record | None = await _links(context).find_one(
+        {"_id": link_id, "used_at": None, "expires_at": {"$gt": datetime.now(UTC)}}
+    )
+    return found
 
 
 async def _insert(

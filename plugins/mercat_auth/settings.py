@@ -1,4 +1,4 @@
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -10,6 +10,8 @@ from mercat_auth.oauth.settings import (
     PublicUrl,
     RedirectUri,
 )
+
+PageUrl = Annotated[str, Field(pattern=r"^https?://\S*\{token\}\S*$")]
 
 
 class AuthSettings(PluginSettings):
@@ -45,6 +47,18 @@ class AuthSettings(PluginSettings):
 
     reset_minutes: int = Field(default=30, ge=5, le=1440)
     """How long a link is good that sets a new password."""
+
+    verify_url: PageUrl | None = None
+    """The storefront's page that proves an address: `{token}` stands for what the link carries."""
+
+    reset_url: PageUrl | None = None
+    """The same of the page that sets a new password."""
+
+    email_url: PageUrl | None = None
+    """The same of the page that confirms a change of address."""
+
+    invitation_url: PageUrl | None = None
+    """The same of the page on which somebody joins a seller's staff."""
 
     confirm_minutes: int = Field(default=10, ge=1, le=60)
     """How long ago somebody without a password has signed in at most, to do what needs one."""

@@ -10,6 +10,7 @@ from mercat.auth import Permission
 from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, Operation, SealedFields
+from mercat.notifications import MessageKind
 from mercat_orders.carts.documents import CartDocument
 from mercat_orders.carts.leaving import JOBS, remove_of_user, told_of
 from mercat_orders.carts.merging import merge_guest
@@ -23,6 +24,7 @@ from mercat_orders.delivery.schema import ShippingMethodMutation, ShippingMethod
 from mercat_orders.drafts.documents import DraftOrderDocument
 from mercat_orders.drafts.schema import DraftOrderMutation, DraftOrderQuery
 from mercat_orders.edits.schema import OrderEditMutation
+from mercat_orders.messages.kinds import KINDS
 from mercat_orders.operations import OPERATIONS
 from mercat_orders.orders import forgetting
 from mercat_orders.orders.changes import confirming, settling
@@ -131,6 +133,11 @@ async def order_changed(context: Context, order_id: str) -> None:
 @hookimpl
 def permissions() -> Sequence[Permission]:
     return PERMISSIONS
+
+
+@hookimpl
+def message_kinds() -> Sequence[MessageKind]:
+    return KINDS
 
 
 @hookimpl

@@ -195,6 +195,9 @@ class OrderSettings(PluginSettings):
     status_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     """Where the storefront shows an order: `{number}` and `{secret}` stand for the order's."""
 
+    cart_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where the storefront shows a cart that is reminded of: `{cart}` stands for the cart's id."""
+
     tax_zones: dict[Key, TaxZoneSettings] = Field(default_factory=dict)
     """Tables `[plugins.orders.tax_zones.<id>]`: which tax is due where."""
 

@@ -11,6 +11,7 @@ from mercat.auth import Permission
 from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
+from mercat.notifications import MessageKind
 from mercat_payouts import accounts, looking, transferring
 from mercat_payouts.commands import payouts
 from mercat_payouts.documents import (
@@ -23,6 +24,7 @@ from mercat_payouts.documents import (
     PayoutSweepDocument,
     SplitDocument,
 )
+from mercat_payouts.messages import KINDS
 from mercat_payouts.mutations import PayoutMutation
 from mercat_payouts.permissions import PERMISSIONS
 from mercat_payouts.providers import providers_of
@@ -83,6 +85,11 @@ def scheduled_jobs() -> Sequence[Job]:
         Job(name="payouts-ask-again", every=timedelta(seconds=10), run=transferring.ask_again),
         Job(name="payouts-accounts", every=timedelta(minutes=5), run=accounts.ask_for_news),
     )
+
+
+@hookimpl
+def message_kinds() -> Sequence[MessageKind]:
+    return KINDS
 
 
 @hookimpl

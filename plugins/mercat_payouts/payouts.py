@@ -8,6 +8,7 @@ from mercat.storage import Record, Session
 from mercat.storage.pages import next_number
 from mercat_payouts.documents import COUNTER, CallState, EntryKind
 from mercat_payouts.entries import Entry, MovedError, balances, payouts, write
+from mercat_payouts.messages import tell_seller
 
 _NOTHING = {"gross": 0, "discount": 0, "commission": 0}
 
@@ -78,3 +79,5 @@ async def settle(
     if balance is None:
         raise MovedError
     await write(context, session, balance, [move(payout, "PAID" if state == "DONE" else "FAILED")])
+    if state == "DONE":
+        await tell_seller(context, session, payout)

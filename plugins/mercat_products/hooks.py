@@ -14,6 +14,7 @@ from mercat.exporting import Exporter
 from mercat.hooks import hookimpl
 from mercat.importing import Importer, import_file
 from mercat.lifecycle import Job, Operation
+from mercat.notifications import MessageKind
 from mercat_products.documents import ProductDocument
 from mercat_products.editing.schema import ProductMutation, VariantMutation
 from mercat_products.exporting import EXPORTS
@@ -39,6 +40,7 @@ from mercat_products.stock.documents import (
 from mercat_products.stock.feed import publish_figures
 from mercat_products.stock.following import follow_products, follow_removals
 from mercat_products.stock.jobs import JOBS
+from mercat_products.stock.messages import KINDS
 from mercat_products.stock.mutations import StockMutation, StockSubscription
 from mercat_products.stock.routes import stock_report
 from mercat_products.stock.schema import StockQuery, VariantStock
@@ -113,6 +115,11 @@ def exporters() -> Sequence[Exporter[Any]]:
 @hookimpl
 def ready_operations() -> Sequence[Operation]:
     return OPERATIONS
+
+
+@hookimpl
+def message_kinds() -> Sequence[MessageKind]:
+    return KINDS
 
 
 @hookimpl

@@ -19,12 +19,14 @@ from mercat.checkout import (
 from mercat.context import Context, Viewer
 from mercat.engine import Engine
 from mercat.ids import encode_id, key_of, object_id
+from mercat.notifications import Message
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import service as accounts
 from mercat_auth.sellers import reading
 from mercat_auth.sellers import service as sellers
 from mercat_media import service as media
+from mercat_notifications.taking import notifications, take
 from tests.asking import answered, told
 from tests.identity import registered, viewer_for
 from tests.promoting import opened
@@ -344,6 +346,16 @@ class World:
         found = self.engine.storage.database["payouts"].find({"seller": seller})
         (made,) = await found.sort("number", -1).limit(1).to_list()
         return encode_id("Payout", made["_id"])
+
+    async def notification(self) -> str:
+        """The id of a message that was given up."""
+        key = secrets.token_hex(8)
+        message = Message(key, "auth.password_changed", key, "ada@example.com", "en")
+        context = self.engine.context()
+        await take(context, message)
+        await notifications(context).update_one({"key": key}, {"$set": {"state": "DEAD"}})
+        (made,) = await notifications(context).find({"key": key}).to_list()
+        return encode_id("Notification", made["_id"])
 
     async def promotion(self, *, seller: bool = True) -> str:
         """The id of a promotion that `seller` pays for, or of the shop's."""

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 from bson import ObjectId
 
-from mercat.auth import MessageKind
 from mercat.context import Context
 from mercat.errors import UnauthenticatedError
 from mercat.storage import Record, Session
@@ -23,7 +22,7 @@ async def change(
     work: Callable[[Record, Session], Awaitable[T]],
     *,
     action: str,
-    told: MessageKind | None,
+    told: str | None,
 ) -> T:
     """Run `work` with the user as stored then; of two changes at once one runs again.
 

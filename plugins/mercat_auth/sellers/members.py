@@ -9,13 +9,14 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.emails import email_of
 from mercat.errors import NotFoundError
+from mercat.notifications import Recipient
 from mercat.storage import Record, Session
 from mercat_auth import links
 from mercat_auth.accounts import messages
 from mercat_auth.accounts import service as accounts
 from mercat_auth.errors import LinkError, TooManyError
 from mercat_auth.sellers.errors import LastOwnerError, WrongStateError
-from mercat_auth.sellers.reading import may_see_staff, rank_of, stored_seller
+from mercat_auth.sellers.reading import may_see_staff, rank_of, sellers, stored_seller
 from mercat_auth.sellers.service import change_seller, check_rank, join, leave, log
 
 MOST_MEMBERS = 50
@@ -34,6 +35,21 @@ async def staff_of(context: Context, sellers: Sequence[Record]) -> list[list[Rec
         if is_seen
         else None
         for seller, is_seen in pairs
+    ]
+
+
+async def told_staff(context: Context, seller: str) -> list[Recipient]:
+    """Those of a seller's staff who are told what concerns it: whose address is proved."""
+    if not ObjectId.is_valid(seller):
+        return []
+    found = await sellers(context).find_one({"_id": ObjectId(seller)}, {"members": 1})
+    if found is None:
+        return []
+    users = await accounts.users_by_id(context, [one["user"] for one in found["members"]])
+    return [
+        Recipient(one["email"], one["locale"] or context.shop.locale, str(one["_id"]))
+        for one in users.values()
+        if one["state"] == "active" and one["email_verified_at"] is not None
     ]
 
 

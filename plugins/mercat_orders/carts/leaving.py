@@ -11,6 +11,7 @@ from mercat.lifecycle import Job
 from mercat.storage import Session
 from mercat_orders.carts.access import carts
 from mercat_orders.carts.personal import personal_of
+from mercat_orders.messages.telling import tell_of_cart
 from mercat_orders.settings import OrderSettings
 
 _AT_ONCE = 100
@@ -26,18 +27,19 @@ async def tell_abandoned(context: Context) -> None:
         "updated_at": {"$lt": datetime.now(UTC) - timedelta(hours=hours)},
         "lines.0": {"$exists": True},
     }
-    while found := await carts(context).find(wanted, {"_id": 1}).to_list(_AT_ONCE):
+    while found := await carts(context).find(wanted, {"version": 1}).to_list(_AT_ONCE):
         for record in found:
-            await _tell(context, {**wanted, "_id": record["_id"]})
+            await _tell(context, {**wanted, **record})
 
 
 async def _tell(context: Context, wanted: Mapping[str, Any]) -> None:
+    key, version = wanted["_id"], wanted["version"]
+
     async def work(session: Session) -> None:
         changed = await carts(context).update_one(wanted, {"$set": {"told": True}}, session=session)
         if changed.modified_count:
-            await context.engine.outbox.add(
-                session, checkout.cart_abandoned, context, wanted["_id"]
-            )
+            await context.engine.outbox.add(session, checkout.cart_abandoned, context, key)
+            await tell_of_cart(context, session, key, version)
 
     await context.storage.transaction(work)
 

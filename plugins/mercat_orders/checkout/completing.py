@@ -21,6 +21,7 @@ from mercat_orders.checkout.beginning import begun, known
 from mercat_orders.checkout.errors import failure
 from mercat_orders.checkout.paying import TAKEN
 from mercat_orders.checkout.wanting import Completion
+from mercat_orders.messages.telling import tell_buyer, tell_sellers
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.changes.changing import Happening, entry
 from mercat_orders.orders.changes.paying import NOTHING, Means, start, stored
@@ -152,6 +153,8 @@ async def _placed(
             session=session,
         )
         await context.engine.outbox.add(session, checkout.order_placed, context, key)
+        await tell_buyer(context, session, order, after["timeline"][-1])
+        await tell_sellers(context, session, order)
         return True
 
     is_mine = False

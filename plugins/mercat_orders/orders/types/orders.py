@@ -5,7 +5,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
-from urllib.parse import quote
 
 import strawberry
 
@@ -19,7 +18,7 @@ from mercat.graphql.schema import Money, Node
 from mercat.ids import id_encoder
 from mercat.storage import Record
 from mercat_orders.orders import reading, sight
-from mercat_orders.orders.access import secret_of
+from mercat_orders.orders.access import status_url
 from mercat_orders.orders.money import current
 from mercat_orders.orders.sight import Sight
 from mercat_orders.orders.sums import order_totals, part_totals
@@ -32,7 +31,6 @@ from mercat_orders.orders.types.personal import (
 )
 from mercat_orders.orders.types.states import OrderPaymentState, OrderState, to_payment_state
 from mercat_orders.pricing.schema import Totals, seller_id
-from mercat_orders.settings import OrderSettings
 
 _TIMELINE = "orderTimeline"
 _ADDRESS = "Where it is delivered to; null once it is erased."
@@ -190,19 +188,18 @@ def _parts(record: Record) -> list[SellerOrder]:
 
 @reads("code", "user", "guest")
 async def _status_urls(orders: "Sequence[Order]", info: Info) -> list[URL | None]:
-    url = info.context.settings(OrderSettings).status_url
-    return [None if url is None else await _status_url(info, url, one.record) for one in orders]
+    return [await _status_url(info, one.record) for one in orders]
 
 
-async def _status_url(info: Info, url: str, record: Record) -> URL | None:
+async def _status_url(info: Info, record: Record) -> URL | None:
     """Null for staff who may only read: with the secret one can do what the buyer can."""
     context = info.context
     is_buyer = sight.is_bought_by(context.viewer, record)
     reads_only = await sight.is_staff(context, record) and not await sight.manages(context, record)
     if reads_only and not is_buyer:
         return None
-    secret = quote(secret_of(context, record), safe="")
-    return URL(url.replace("{number}", quote(record["code"], safe="")).replace("{secret}", secret))
+    url = status_url(context, record)
+    return None if url is None else URL(url)
 
 
 @strawberry.type(description="What somebody has bought, as it was bought.")
