@@ -1,7 +1,6 @@
 """More work than can be done: what is taken on is finished, the rest is told so at once."""
 
 import asyncio
-import time
 
 import httpx
 import pytest
@@ -45,15 +44,16 @@ def check_refusal(answer: httpx.Response) -> None:
 
 
 async def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
-    http: httpx.AsyncClient,
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A machine that is busy hears of changes late, and then serves no kept answer: not the matter.
+    monkeypatch.setattr("mercat.caching.answers.FRESH_SECONDS", 60)
     await until(lambda: is_kept(http))
     busy = asyncio.create_task(at_once(http, *[QUERY] * 5))
     await asyncio.sleep(0.1)
-    began = time.monotonic()
     for answer in await at_once(http, QUERY, MUTATION, "{ __typename }"):
         check_refusal(answer)
-    assert time.monotonic() - began < 0.2
+    assert not busy.done()
     assert await is_kept(http)
     assert (await http.get("/health")).status_code == 200
     metrics = (await http.get("/metrics")).text
