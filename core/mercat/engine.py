@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from beanie import Document
 
 import mercat
-from mercat import auth, catalog, checkout, lifecycle, notifications, payments, payouts
+from mercat import auth, catalog, checkout, lifecycle, notifications, payments, payouts, support
 from mercat.caching.answers import Answers
 from mercat.context import SYSTEM, Context, Viewer
 from mercat.errors import BootError
@@ -54,6 +54,7 @@ DOMAINS: tuple[ModuleType, ...] = (
     payouts,
     auth,
     notifications,
+    support,
 )
 _CORE_DOCUMENTS: tuple[type[Document], ...] = (
     CounterDocument,

@@ -82,13 +82,13 @@ class Tries:
         return own()
 
 
-async def begin_try(context: Context, what: str, most: int) -> None:
+async def begin_try(
+    context: Context, what: str, most: int, problem: str = "there were too many wrong codes"
+) -> None:
     """Count a try of a code of some kind. Raises RateLimitedError for one more than `most`."""
     number, seconds = await _tries(context).begin(_caller(context, what))
     if number > most:
-        raise RateLimitedError(
-            f"there were too many wrong codes; try again in {seconds} s", retry_after=seconds
-        )
+        raise RateLimitedError(f"{problem}; try again in {seconds} s", retry_after=seconds)
 
 
 async def forgive_try(context: Context, what: str) -> None:

@@ -46,6 +46,7 @@ FIRST_PARTY = (
     "payouts",
     "gift_cards",
     "notifications",
+    "tickets",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""

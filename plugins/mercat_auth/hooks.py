@@ -13,6 +13,7 @@ from mercat.hooks import hookimpl
 from mercat.importing import Importer
 from mercat.lifecycle import Job
 from mercat.notifications import MessageKind, Recipient
+from mercat.support import TicketFact, TicketSubject
 from mercat_auth import links
 from mercat_auth.accounts.book.schema import AddressMutation
 from mercat_auth.accounts.importing import CUSTOMERS
@@ -62,6 +63,7 @@ from mercat_auth.roles.user_schema import UserMutation, UserQuery, UserStanding
 from mercat_auth.routes import jwks
 from mercat_auth.schema import ViewerUser
 from mercat_auth.sealing import sealer_of
+from mercat_auth.sellers import tickets
 from mercat_auth.sellers.documents import SellerDocument
 from mercat_auth.sellers.members import told_staff
 from mercat_auth.sellers.reading import suspended
@@ -200,3 +202,13 @@ async def demo_requested(context: Context) -> None:
 @hookimpl
 async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
     return await data_of(context, user_id)
+
+
+@hookimpl
+async def ticket_subjects(context: Context, ids: Sequence[str]) -> Sequence[TicketSubject] | None:
+    return await tickets.subjects(context, ids)
+
+
+@hookimpl
+async def ticket_facts(context: Context, ids: Sequence[str]) -> Sequence[TicketFact] | None:
+    return await tickets.facts(context, ids)

@@ -11,6 +11,8 @@ from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, Operation, SealedFields
 from mercat.notifications import MessageKind
+from mercat.support import TicketFact, TicketSubject
+from mercat_orders import tickets
 from mercat_orders.carts.documents import CartDocument
 from mercat_orders.carts.leaving import JOBS, remove_of_user, told_of
 from mercat_orders.carts.merging import merge_guest
@@ -190,3 +192,13 @@ async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | N
         "orders": await forgetting.told_of(context, user_id),
     }
     return {name: entries for name, entries in found.items() if entries} or None
+
+
+@hookimpl
+async def ticket_subjects(context: Context, ids: Sequence[str]) -> Sequence[TicketSubject] | None:
+    return await tickets.subjects(context, ids)
+
+
+@hookimpl
+async def ticket_facts(context: Context, ids: Sequence[str]) -> Sequence[TicketFact] | None:
+    return await tickets.facts(context, ids)

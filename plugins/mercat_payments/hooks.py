@@ -20,7 +20,17 @@ from mercat.engine import Engine
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.payments import Event
-from mercat_payments import capturing, inbox, offering, refunding, settling, starting, vault
+from mercat.support import TicketFact, TicketSubject
+from mercat_payments import (
+    capturing,
+    inbox,
+    offering,
+    refunding,
+    settling,
+    starting,
+    tickets,
+    vault,
+)
 from mercat_payments.documents import (
     PaymentCustomerDocument,
     PaymentDocument,
@@ -124,3 +134,13 @@ async def user_erased(context: Context, user_id: str) -> None:
 async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
     found = await vault.told_of(context, user_id)
     return {"payment_customers": found} if found else None
+
+
+@hookimpl
+async def ticket_subjects(context: Context, ids: Sequence[str]) -> Sequence[TicketSubject] | None:
+    return await tickets.subjects(context, ids)
+
+
+@hookimpl
+async def ticket_facts(context: Context, ids: Sequence[str]) -> Sequence[TicketFact] | None:
+    return await tickets.facts(context, ids)

@@ -15,6 +15,8 @@ from mercat.hooks import hookimpl
 from mercat.importing import Importer, import_file
 from mercat.lifecycle import Job, Operation
 from mercat.notifications import MessageKind
+from mercat.support import TicketFact, TicketSubject
+from mercat_products import tickets
 from mercat_products.documents import ProductDocument
 from mercat_products.editing.schema import ProductMutation, VariantMutation
 from mercat_products.exporting import EXPORTS
@@ -156,3 +158,13 @@ async def products_removed(context: Context, variant_ids: Sequence[str]) -> None
 @hookimpl
 async def stock_changed(context: Context, changes: Sequence[StockFigures]) -> None:
     await publish_figures(context, changes)
+
+
+@hookimpl
+async def ticket_subjects(context: Context, ids: Sequence[str]) -> Sequence[TicketSubject] | None:
+    return await tickets.subjects(context, ids)
+
+
+@hookimpl
+async def ticket_facts(context: Context, ids: Sequence[str]) -> Sequence[TicketFact] | None:
+    return await tickets.facts(context, ids)

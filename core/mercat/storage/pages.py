@@ -155,25 +155,24 @@ async def find_page(
     newest_first: bool,
     highest: int,
     projection: Mapping[str, Any] | None = None,
+    rest: Mapping[str, Any] | None = None,
 ) -> Page:
     """Read one page of the documents that meet `condition`, listed by `number`.
 
     `condition` must be equalities that an index has before `number`; of several, of which no
-    document may meet two, one is enough. `highest` says where the numbers end as far as is known;
-    higher ones are found all the same. `projection` must not leave `number` out. `has_previous`
-    going forward, and `has_next` going backward, are true wherever a cursor was given: the cursor's
-    own document is there.
+    document may meet two, one is enough. `rest` is what no index is for. `highest` says where the
+    numbers end as far as is known; higher ones are found all the same. `projection` must not leave
+    `number` out. `has_previous` going forward, and `has_next` going backward, are true wherever a
+    cursor was given: the cursor's own document is there.
     """
     conditions = [condition] if isinstance(condition, Mapping) else condition
     records: list[Record] = []
     downward = newest_first is not request.backward
     for bounds in _windows(request, downward=downward, highest=highest):
         wanted = request.count + 1 - len(records)
+        order = DESCENDING if downward else ASCENDING
         reads = [
-            collection.find({**one, "number": bounds}, projection)
-            .sort("number", DESCENDING if downward else ASCENDING)
-            .limit(wanted)
-            .to_list()
+            _read({**one, "number": bounds}, rest, order, wanted, collection, projection)
             for one in conditions
         ]
         if len(reads) == 1:
@@ -188,6 +187,33 @@ async def find_page(
         page.reverse()
         return Page(page, has_next=request.cursor is not None, has_previous=more)
     return Page(page, has_next=more, has_previous=request.cursor is not None)
+
+
+async def _read(
+    indexed: Mapping[str, Any],
+    rest: Mapping[str, Any] | None,
+    order: int,
+    count: int,
+    collection: AsyncCollection[Record],
+    projection: Mapping[str, Any] | None,
+) -> list[Record]:
+    """The documents nearest to the start of a window.
+
+    What no index is for is a step of its own: otherwise SecantusDB reads all that the equalities
+    find, whatever the window.
+    """
+    if not rest:
+        found = collection.find(indexed, projection).sort("number", order).limit(count)
+        return await found.to_list()
+    steps: list[Record] = [
+        {"$match": dict(indexed)},
+        {"$match": dict(rest)},
+        {"$sort": {"number": order}},
+        {"$limit": count},
+    ]
+    if projection is not None:
+        steps.append({"$project": dict(projection)})
+    return await (await collection.aggregate(steps)).to_list()
 
 
 def _merged(found: Sequence[list[Record]], *, downward: bool) -> list[Record]:

@@ -1,0 +1,64 @@
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from beanie import Document
+
+from mercat.auth import Permission
+from mercat.context import Context
+from mercat.hooks import hookimpl
+from mercat.lifecycle import Job, SealedFields
+from mercat.notifications import MessageKind
+from mercat_tickets.messages.kinds import KINDS
+from mercat_tickets.permissions import PERMISSIONS
+from mercat_tickets.tickets import forgetting
+from mercat_tickets.tickets.closing import JOBS
+from mercat_tickets.tickets.documents import TicketDocument, TicketEntryDocument
+from mercat_tickets.tickets.mutations import TicketMutation
+from mercat_tickets.tickets.schema import TicketQuery, UserTickets
+from mercat_tickets.tickets.streams import TicketSubscription
+
+
+@hookimpl
+def documents() -> Sequence[type[Document]]:
+    return [TicketDocument, TicketEntryDocument]
+
+
+@hookimpl
+def sealed_fields() -> Sequence[SealedFields]:
+    return [SealedFields(TicketDocument, ("email", "name"))]
+
+
+@hookimpl
+def schema() -> Sequence[type]:
+    return [TicketQuery, UserTickets, TicketMutation, TicketSubscription]
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    return PERMISSIONS
+
+
+@hookimpl
+def scheduled_jobs() -> Sequence[Job]:
+    return JOBS
+
+
+@hookimpl
+def message_kinds() -> Sequence[MessageKind]:
+    return KINDS
+
+
+@hookimpl
+async def signed_in(context: Context, user_id: str, guest: str | None) -> None:
+    await forgetting.take_over(context, user_id, guest)
+
+
+@hookimpl
+async def user_erased(context: Context, user_id: str) -> None:
+    await forgetting.erase(context, user_id)
+
+
+@hookimpl
+async def personal_data(context: Context, user_id: str) -> Mapping[str, Any] | None:
+    found = await forgetting.told_of(context, user_id)
+    return {"tickets": found} if found else None

@@ -1,0 +1,27 @@
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from mercat.manifest import PluginSettings
+
+
+def _has_its_places(url: str) -> str:
+    for place in ("{number}", "{secret}"):
+        if place not in url:
+            raise ValueError(f"it must have {place} in it")
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("it must begin with https:// or http://")
+    return url
+
+
+class TicketSettings(PluginSettings):
+    """`[plugins.tickets]`."""
+
+    url: Annotated[str, AfterValidator(_has_its_places)] | None = None
+    """Where the storefront shows a ticket, with `{number}` and `{secret}` in it."""
+
+    reopen_days: int = Field(default=14, ge=0, le=365)
+    """For how many days a reply opens a ticket again that was solved."""
+
+    guest_tickets: int = Field(default=10, ge=1, le=1_000)
+    """How many tickets one caller without an account opens within ten minutes."""
