@@ -25,6 +25,9 @@ async def erase(context: Context, user: str) -> None:
         await entries(context).update_many(
             {"ticket": found["_id"], "user": user}, {"$set": {"user": None}}
         )
+        await entries(context).update_many(
+            {"ticket": found["_id"], "kind": {"$in": ["UPDATED", "RATED"]}}, {"$set": {"facts": {}}}
+        )
         await tickets(context).update_one(
             {"_id": found["_id"]},
             {
