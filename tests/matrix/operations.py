@@ -324,6 +324,15 @@ MUTATIONS: dict[str, Entry] = {
     "promotionUpdate": lambda w: _with(w.promotion(), name="Eleven"),
     "promotionUpdate.shop": lambda w: _with(w.promotion(seller=False), name="Eleven"),
     "promotionArchive": lambda w: _with(w.promotion()),
+    "ticketOpen": {"subject": "Help", "text": "Please", "idempotencyKey": "k"},
+    "ticketOpen.guest": {"subject": "Help", "text": "Please", "email": "gus@guest.example"},
+    "ticketReply": lambda w: _with(w.ticket(), text="Hello"),
+    "ticketNoteAdd": lambda w: _with(w.ticket(), text="Hello"),
+    "ticketAssign": lambda w: _with(w.ticket(), assigneeId=None),
+    "ticketTransition": lambda w: _with(w.ticket(), state="SOLVED"),
+    "ticketUpdate": lambda w: _with(w.ticket(), priority="HIGH"),
+    "ticketMerge": lambda w: w.two_tickets(),
+    "ticketRate": lambda w: _with(w.ticket("SOLVED"), rating=5),
     "giftCardIssue": lambda _: {
         "amount": {"amount": "5", "currency": "EUR"},
         "idempotencyKey": secrets.token_hex(8),
@@ -420,6 +429,12 @@ QUERIES: dict[str, Entry] = {
         w.promotion(seller=False), '{{ promotion(id: "{}") {{ id }} }}'
     ),
     "giftCards": "{ giftCards(first: 1) { nodes { id } } }",
+    "ticket": lambda w: _written(w.ticket(), '{{ ticket(id: "{}") {{ id }} }}'),
+    "tickets": "{ tickets(first: 1) { nodes { id } } }",
+    "tickets.seller": lambda w: (
+        f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }}) {{ nodes {{ id }} }} }}'
+    ),
+    "user.tickets": lambda w: _user(w, "tickets(first: 1) { nodes { id } }"),
     "customerGroups": "{ customerGroups(first: 1) { nodes { id memberCount } } }",
     "seller.payoutBalance": lambda w: (
         f'{{ seller(id: "{w.sellers["seller"]}") {{ payoutBalance {{ __typename }} }} }}'
@@ -458,6 +473,7 @@ NODES: dict[str, Entry] = {
     "Promotion.shop": lambda w: w.promotion(seller=False),
     "CustomerGroup": lambda w: w.customer_group(),
     "GiftCard": lambda w: w.gift_card(),
+    "Ticket": lambda w: w.ticket(),
     "Coupon": _coupon,
     "CouponBatch": _codes,
 }
@@ -467,6 +483,9 @@ SUBSCRIPTIONS: dict[str, Entry] = {
     ),
     "paymentUpdated": lambda w: _written(
         _payment_of_order(w), 'subscription {{ paymentUpdated(id: "{}") {{ state }} }}'
+    ),
+    "ticketUpdated": lambda w: _written(
+        w.ticket(), 'subscription {{ ticketUpdated(id: "{}") {{ kind }} }}'
     ),
     "sellerOrderPlaced": "subscription { sellerOrderPlaced { id } }",
     "stockChanged": lambda w: _written(

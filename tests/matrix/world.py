@@ -371,6 +371,23 @@ class World:
         found: str = made["promotion"]["id"]
         return found
 
+    async def ticket(self, state: str | None = None) -> str:
+        """The id of a new ticket of `customer`'s, which `seller` answers, in that state."""
+        owner = await viewer_for(self.engine, await self.current("customer"))
+        about = [self.sellers["seller"]]
+        made = await self.change(
+            "ticketOpen", "ticket { id }", owner, subject="Help", text="Please", about=about
+        )
+        found: str = made["ticket"]["id"]
+        if state is not None:
+            shown = "ticket { id }"
+            await self.change("ticketTransition", shown, self.boss, id=found, state=state)
+        return found
+
+    async def two_tickets(self) -> dict[str, str]:
+        """Two of them."""
+        return {"sourceId": await self.ticket(), "targetId": await self.ticket()}
+
     async def gift_card(self) -> str:
         """The id of a new gift card."""
         card, _ = await self._gift_card()
@@ -417,6 +434,9 @@ class World:
         elif "paymentUpdated" in document:
             paid = {"paymentId": document.split('"')[1], "amount": "1", "idempotencyKey": "x"}
             await self.change("paymentMarkPaid", "payment { id }", self.boss, **paid)
+        elif "ticketUpdated" in document:
+            given = {"id": document.split('"')[1], "text": "Hello"}
+            await self.change("ticketReply", "ticket { id }", self.boss, **given)
         elif "orderUpdated" in document:
             given = {"orderId": document.split('"')[1], "text": "x", "internal": False}
             await self.change("orderNoteAdd", "order { id }", self.boss, **given)
