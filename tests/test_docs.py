@@ -325,6 +325,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
     ),
     "plugins.payments_stripe.timeout_seconds": ("7", 7),
     "plugins.payments_stripe.api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+    "plugins.tickets.url": ("https://x.test/{number}/{secret}", "https://x.test/{number}/{secret}"),
+    "plugins.tickets.assignment": ("by_skill", "by_skill"),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),
     "plugins.media.max_pixels": ("20000", 20_000),

@@ -31,7 +31,7 @@ def words_of(page: str) -> str:
 async def test_every_kind_has_words_in_each_language(shop: Engine) -> None:
     context = shop.context()
     kinds, templates = kinds_of(context), templates_of(context)
-    assert len(kinds.all) == 32
+    assert len(kinds.all) == 36
     for kind in kinds.all:
         assert templates.languages(kind) == ["de", "en"], kind.name
         subjects = set()

@@ -70,9 +70,11 @@ async def test_permissions_and_roles_are_shown_to_who_manages_them(engine_for: E
     of = {each["name"]: each["permissions"] for each in found["roles"]}
     assert of["CUSTOMER"] == []
     own = {"coupons.own", "orders.deliver", "orders.sell", "payouts.own", "products.sell"}
+    own |= {"tickets.sell"}
     assert of["SELLER"] == sorted({"media.upload", *own})
     staff = ["auth.read_users", "notifications.manage", "notifications.view", "orders.manage"]
-    assert of["SUPPORT"] == [*staff, "orders.read", "orders.report", "payments.manage"]
+    more = ["orders.read", "orders.report", "payments.manage", "tickets.manage"]
+    assert of["SUPPORT"] == [*staff, *more]
     assert set(of["ADMIN"]) == {each["name"] for each in found["permissions"]} - own
     _, support = await roled(shop, "SUPPORT")
     refused = await answered(shop, query, viewer=support)

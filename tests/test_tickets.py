@@ -268,7 +268,7 @@ async def test_tickets_are_found_by_what_they_are(engine: Engine) -> None:
     number = one["number"]
     for wanted in (
         {"search": "verschuttet zaubertrank"},
-        {"search": f"#{number}"},
+        {"search": f"#{number} Zaubertrank"},
         {"tag": "magic"},
         {"requesterId": user_id(SUE), "priorities": ["URGENT"]},
         {"channel": "PHONE", "states": ["OPEN", "PENDING"]},
@@ -312,10 +312,11 @@ async def test_script_in_a_message_stays_the_text_that_it_is(engine: Engine) -> 
     assert ticket["messages"]["nodes"][0]["text"] == text.replace("\r\n", "\n")
 
 
-async def test_a_guest_who_opens_many_tickets_has_to_wait(engine: Engine) -> None:
+async def test_a_guest_who_opens_many_tickets_has_to_wait(engine_for: EngineFor) -> None:
+    engine = await engine_for(TOML + "[plugins.tickets]\nguest_tickets = 2\n")
     someone = Viewer(guest="flooder")
     found: dict[str, Any] = {}
-    for _ in range(30):
+    for _ in range(3):
         text = """mutation { ticketOpen(input: {subject: "a", text: "b", email: "v@v.example"}) {
           ticket { id } } }"""
         found = await answered(engine, text, viewer=someone)

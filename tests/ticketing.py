@@ -5,7 +5,7 @@ from typing import Any
 from mercat.context import Viewer
 from mercat.engine import Engine
 
-from .asking import answered
+from .asking import told
 
 TOML = """
 [plugins]
@@ -36,7 +36,7 @@ async def asked(
     kind = f"{mutation[0].upper()}{mutation[1:]}Input"
     text = f"""mutation ($input: {kind}!) {{
       {mutation}(input: $input) {{ {shown} userErrors {{ code field message }} }} }}"""
-    return (await answered(engine, text, {"input": given}, viewer=viewer))["data"][mutation]
+    return (await told(engine, text, {"input": given}, viewer=viewer))[mutation]
 
 
 async def did(engine: Engine, name: str, viewer: Viewer, **given: Any) -> Any:
@@ -65,15 +65,15 @@ async def shown(engine: Engine, viewer: Viewer, key: str, secret: str | None = N
     text = (
         f"query ($id: ID!, $secret: String) {{ ticket(id: $id, secret: $secret) {{ {TICKET} }} }}"
     )
-    found = await answered(engine, text, {"id": key, "secret": secret}, viewer=viewer)
-    return found["data"]["ticket"]
+    found = await told(engine, text, {"id": key, "secret": secret}, viewer=viewer)
+    return found["ticket"]
 
 
 async def listed(engine: Engine, viewer: Viewer, **wanted: Any) -> list[str]:
     """The numbers of the tickets that a filter finds."""
     text = """query ($filter: TicketFilter, $first: Int!) {
       tickets(filter: $filter, first: $first) { nodes { number } totalCount } }"""
-    found = await answered(engine, text, {"filter": wanted, "first": 100}, viewer=viewer)
-    page = found["data"]["tickets"]
+    found = await told(engine, text, {"filter": wanted, "first": 100}, viewer=viewer)
+    page = found["tickets"]
     assert page["totalCount"] == len(page["nodes"])
     return [one["number"] for one in page["nodes"]]

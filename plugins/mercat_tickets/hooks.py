@@ -8,6 +8,9 @@ from mercat.context import Context
 from mercat.hooks import hookimpl
 from mercat.lifecycle import Job, SealedFields
 from mercat.notifications import MessageKind
+from mercat_tickets.agents import assigning
+from mercat_tickets.agents.documents import TicketAgentDocument
+from mercat_tickets.agents.schema import TicketAgentMutation, TicketAgentQuery
 from mercat_tickets.messages.kinds import KINDS
 from mercat_tickets.permissions import PERMISSIONS
 from mercat_tickets.tickets import forgetting
@@ -20,7 +23,7 @@ from mercat_tickets.tickets.streams import TicketSubscription
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [TicketDocument, TicketEntryDocument]
+    return [TicketDocument, TicketEntryDocument, TicketAgentDocument]
 
 
 @hookimpl
@@ -30,7 +33,14 @@ def sealed_fields() -> Sequence[SealedFields]:
 
 @hookimpl
 def schema() -> Sequence[type]:
-    return [TicketQuery, UserTickets, TicketMutation, TicketSubscription]
+    return [
+        TicketQuery,
+        UserTickets,
+        TicketMutation,
+        TicketSubscription,
+        TicketAgentQuery,
+        TicketAgentMutation,
+    ]
 
 
 @hookimpl
@@ -46,6 +56,11 @@ def scheduled_jobs() -> Sequence[Job]:
 @hookimpl
 def message_kinds() -> Sequence[MessageKind]:
     return KINDS
+
+
+@hookimpl
+async def ticket_opened(context: Context, ticket_id: str) -> None:
+    await assigning.give(context, ticket_id)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -22,6 +22,9 @@ class TicketSettings(PluginSettings):
 
     reopen_days: int = Field(default=14, ge=0, le=365)
     """For how many days a reply opens a ticket again that was solved."""
+
+    assignment: Literal["none", "round_robin", "least_loaded", "by_skill"] = "none"
+    """Who of those who are given tickets has the next one."""
 
     guest_tickets: int = Field(default=10, ge=1, le=1_000)
     """How many tickets one caller without an account opens within ten minutes."""

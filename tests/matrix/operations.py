@@ -432,7 +432,8 @@ QUERIES: dict[str, Entry] = {
     "ticket": lambda w: _written(w.ticket(), '{{ ticket(id: "{}") {{ id }} }}'),
     "tickets": "{ tickets(first: 1) { nodes { id } } }",
     "tickets.seller": lambda w: (
-        f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }}) {{ nodes {{ id }} }} }}'
+        f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }})'
+        " { nodes { id } } }"
     ),
     "user.tickets": lambda w: _user(w, "tickets(first: 1) { nodes { id } }"),
     "customerGroups": "{ customerGroups(first: 1) { nodes { id memberCount } } }",

@@ -35,6 +35,7 @@ from mercat_tickets.tickets.words import with_words
 
 _LONGEST_COMMENT = 2_000
 _BEST = 5
+_LONGEST_TEAM = 40
 
 
 async def transition(
@@ -71,7 +72,7 @@ async def assign(
     """
     await check_manages(context, key)
     if assignee is not None:
-        await _check_answers(context, assignee)
+        await check_answers(context, assignee, ("assigneeId",))
 
     def decide(ticket: Record, _now: datetime) -> Change | None:
         _check_is_open(ticket)
@@ -80,16 +81,21 @@ async def assign(
             return None
         if before != was:
             raise TakenError("somebody else has this ticket", field=("assigneeId",))
-        facts = {"from": before, "to": assignee}
-        return Change([Entry("ASSIGNED", is_internal=True, facts=facts)], {"assignee": assignee})
+        return assignment(ticket, assignee)
 
     return await change(context, key, "STAFF", decide)
+
+
+def assignment(ticket: Record, to: str | None) -> Change:
+    """A ticket that is given to somebody."""
+    facts = {"from": ticket["assignee"], "to": to}
+    return Change([Entry("ASSIGNED", is_internal=True, facts=facts)], {"assignee": to})
 
 
 async def update(
     context: Context, key: ObjectId, given: Mapping[str, Any], version: int | None
 ) -> Record:
-    """Change `subject`, `priority` and `tags`.
+    """Change `subject`, `priority`, `tags` and `team`.
 
     Raises NotFoundError, InvalidError, ClosedError, StaleError.
     """
@@ -166,13 +172,13 @@ async def merge(context: Context, source: ObjectId, target: ObjectId) -> Record:
     return found
 
 
-async def _check_answers(context: Context, user: str) -> None:
+async def check_answers(context: Context, user: str, field: tuple[str, ...]) -> None:
     """Raise InvalidError where somebody can't have tickets."""
     users = context.storage.collection(UserDocument)
     key = ObjectId(user) if ObjectId.is_valid(user) else None
     found = None if key is None else await users.find_one({"_id": key, "state": "active"})
     if found is None or MANAGE not in await permissions_of(context, found["roles"]):
-        raise InvalidError("this account doesn't answer tickets", field=("assigneeId",))
+        raise InvalidError("this account doesn't answer tickets", field=field)
 
 
 def _check_is_open(ticket: Record) -> None:
@@ -229,4 +235,16 @@ def _tags(given: Sequence[str]) -> list[str]:
     return checked_tags(given)
 
 
-_CHECKS: Mapping[str, Any] = {"subject": _subject, "priority": _priority, "tags": _tags}
+def checked_team(given: str | None) -> str | None:
+    """The name of a team in small letters; None for none. Raises InvalidError."""
+    if given is None:
+        return None
+    return line_of(given, ("team",), most=_LONGEST_TEAM, least=1).casefold()
+
+
+_CHECKS: Mapping[str, Any] = {
+    "subject": _subject,
+    "priority": _priority,
+    "tags": _tags,
+    "team": checked_team,
+}

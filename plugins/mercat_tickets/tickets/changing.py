@@ -182,12 +182,12 @@ async def _tell(
     context: Context, session: Session, before: Record, wanted: Change, author: Author
 ) -> None:
     """Have others told of it through the outbox."""
-    outbox, key = context.engine.outbox, str(before["_id"])
+    engine, key = context.engine, str(before["_id"])
     for number, one in enumerate(wanted.entries, before["version"] + 1):
         if one.kind == "MESSAGE":
-            await outbox.add(session, support.ticket_replied, context, key, number)
+            await engine.outbox.add(session, support.ticket_replied, context, key, number)
     if wanted.values.get("state") == "CLOSED":
-        await outbox.add(session, support.ticket_closed, context, key)
+        await engine.outbox.add(session, support.ticket_closed, context, key)
     kind, number = _message(wanted, author)
     if kind is not None:
         about = f"{key}:{before['version'] + number}"

@@ -33,6 +33,7 @@ class TicketFilter:
         default=None, description="Those of the member of staff with this id."
     )
     unassigned: bool = strawberry.field(default=False, description="Those that nobody has.")
+    team: str | None = strawberry.field(default=None, description="Those of this team.")
     tag: str | None = strawberry.field(default=None, description="Those with this tag.")
     requester_id: strawberry.ID | None = strawberry.field(
         default=None, description="Those of the user with this id."
@@ -70,6 +71,7 @@ class TicketFilter:
             priorities=None if self.priorities is None else [one.name for one in self.priorities],
             assignee=_key(self.assignee_id, "User", "assigneeId"),
             unassigned=self.unassigned,
+            team=None if self.team is None else self.team.strip().casefold(),
             tag=None if self.tag is None else self.tag.strip().casefold(),
             requester=_key(self.requester_id, "User", "requesterId"),
             email=self.email,
@@ -156,13 +158,17 @@ class TicketUpdateInput:
         default=UNSET, description="How much it matters."
     )
     tags: list[str] | None = strawberry.field(default=UNSET, description=_TAGS)
+    team: str | None = strawberry.field(
+        default=UNSET, description="The name of the team whose it is; null for none."
+    )
     version: int | None = strawberry.field(default=None, description=_VERSION)
 
     @property
     def given(self) -> dict[str, Any]:
         priority = self.priority.name if isinstance(self.priority, TicketPriority) else None
         found = {"subject": self.subject, "priority": priority, "tags": self.tags}
-        return {name: one for name, one in found.items() if one is not None and one is not UNSET}
+        kept = {name: one for name, one in found.items() if one is not None and one is not UNSET}
+        return kept if self.team is UNSET else {**kept, "team": self.team}
 
 
 @strawberry.input(description="A ticket that is to become a part of another of the same person.")

@@ -35,6 +35,7 @@ class Wanted:
     priorities: Sequence[str] | None = None
     assignee: str | None = None
     unassigned: bool = False
+    team: str | None = None
     tag: str | None = None
     requester: str | None = None
     email: str | None = None
@@ -167,6 +168,8 @@ async def _for_staff(context: Context, wanted: Wanted) -> Condition:
         assigned.append({"assignee": None})
     elif wanted.assignee is not None:
         assigned.append({"assignee": wanted.assignee})
+    if wanted.team is not None:
+        assigned.append({"team": wanted.team})
     found: list[Record] = [{name: value} for name, value in given if value is not None]
     found += assigned
     if wanted.seller is not None:
@@ -176,7 +179,7 @@ async def _for_staff(context: Context, wanted: Wanted) -> Condition:
         rest += found
         return Condition(await _of_email(context, wanted.email), _all(*rest, _stated(wanted)))
     first = found.pop(0) if found else {}
-    if wanted.states and first.keys() <= {"assignee"}:
+    if wanted.states and first.keys() <= {"assignee", "team"}:
         indexed = [{**first, "state": state} for state in dict.fromkeys(wanted.states)]
         return Condition(indexed, _all(*rest, *found))
     return Condition([first], _all(*rest, *found, _stated(wanted)))
@@ -198,6 +201,7 @@ def _check_asks_as_everybody(wanted: Wanted) -> None:
     for name, given in (
         ("assigneeId", wanted.assignee),
         ("unassigned", wanted.unassigned),
+        ("team", wanted.team),
         ("tag", wanted.tag),
         ("requesterId", wanted.requester),
         ("email", wanted.email),

@@ -97,7 +97,7 @@ class TicketEventFact:
 async def _authors(
     entries: Sequence["TicketMessage | TicketEvent"], info: Info
 ) -> list[User | None]:
-    return await _users(info, [one.record["user"] for one in entries])
+    return await users_of(info, [one.record["user"] for one in entries])
 
 
 @strawberry.type(description="Something that is written in a ticket.")
@@ -150,12 +150,12 @@ class TicketEvent:
 
 
 async def _requesters(tickets: Sequence["Ticket"], info: Info) -> list[User | None]:
-    return await _users(info, [one.record["user"] for one in tickets])
+    return await users_of(info, [one.record["user"] for one in tickets])
 
 
 async def _assignees(tickets: Sequence["Ticket"], info: Info) -> list[User | None]:
     shown = [one.record["assignee"] if one.sight.is_staff else None for one in tickets]
-    return await _users(info, shown)
+    return await users_of(info, shown)
 
 
 @strawberry.type(description="What somebody asks the shop or a seller, and what becomes of it.")
@@ -198,6 +198,10 @@ class Ticket(Node):
     @strawberry.field(description="What staff files it under; none except for the shop's staff.")
     def tags(self) -> list[str]:
         return list(self.record["tags"]) if self.sight.is_staff else []
+
+    @strawberry.field(description="The team whose it is; null except for the shop's staff.")
+    def team(self) -> str | None:
+        return self.record["team"] if self.sight.is_staff else None
 
     @strawberry.field(description="The seller who answers it beside the shop, if any.")
     def seller_id(self) -> strawberry.ID | None:
@@ -292,8 +296,9 @@ def _to_fact(fact: Fact) -> TicketFact:
     return TicketFact(subject_id=strawberry.ID(fact.subject), name=fact.name, value=fact.value)
 
 
-async def _users(info: Info, keys: Sequence[str | None]) -> list[User | None]:
+async def users_of(info: Info, keys: Sequence[str | None]) -> list[User | None]:
+    """The accounts of these keys, as far as the viewer may see them."""
     wanted = {ObjectId(key) for key in keys if key is not None and ObjectId.is_valid(key)}
     found = await visible_users(info.context, list(wanted)) if wanted else {}
-    records = [None if key is None else found.get(ObjectId(key)) for key in keys]
-    return [None if record is None else to_user(record) for record in records]
+    users = {str(key): to_user(record) for key, record in found.items()}
+    return [None if key is None else users.get(key) for key in keys]

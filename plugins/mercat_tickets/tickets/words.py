@@ -13,11 +13,11 @@ _SHORTEST = 2
 
 
 def words_of(*texts: str) -> list[str]:
-    """The words of texts, each once: folded, without accents, of 2 to 40 characters."""
+    """The words and numbers of texts, each once: folded, without accents, up to 40 characters."""
     found: dict[str, None] = {}
     for text in texts:
         for word in _WORD.findall(_folded(text)):
-            if _SHORTEST <= len(word) <= _LONGEST:
+            if len(word) <= _LONGEST and (len(word) >= _SHORTEST or word.isdigit()):
                 found[word] = None
             if len(found) == MOST:
                 return list(found)
