@@ -13,6 +13,8 @@ from mercat_tickets.agents.documents import TicketAgentDocument
 from mercat_tickets.agents.schema import TicketAgentMutation, TicketAgentQuery
 from mercat_tickets.messages.kinds import KINDS
 from mercat_tickets.permissions import PERMISSIONS
+from mercat_tickets.queue.schema import TicketQueueSubscription
+from mercat_tickets.queue.watching import watch_of
 from mercat_tickets.tickets import forgetting
 from mercat_tickets.tickets.closing import JOBS
 from mercat_tickets.tickets.documents import TicketDocument, TicketEntryDocument
@@ -38,6 +40,7 @@ def schema() -> Sequence[type]:
         UserTickets,
         TicketMutation,
         TicketSubscription,
+        TicketQueueSubscription,
         TicketAgentQuery,
         TicketAgentMutation,
     ]
@@ -56,6 +59,11 @@ def scheduled_jobs() -> Sequence[Job]:
 @hookimpl
 def message_kinds() -> Sequence[MessageKind]:
     return KINDS
+
+
+@hookimpl
+async def shutdown(context: Context) -> None:
+    await watch_of(context).stop()
 
 
 @hookimpl

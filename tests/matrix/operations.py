@@ -75,6 +75,12 @@ async def _members(world: World) -> dict[str, Any]:
     return {"id": await world.customer_group(), "customerIds": [await world.user()]}
 
 
+async def _agent(world: World) -> dict[str, Any]:
+    given = {"userId": encode_id("User", world.users["support"]["_id"])}
+    await world.change("ticketAgentUpdate", "agent { capacity }", world.boss, **given)
+    return given
+
+
 async def _edited(world: World) -> dict[str, Any]:
     found = await world.order("confirmed")
     return {"orderId": found["order"], "lines": [{"lineId": found["line"], "unitPrice": "1"}]}
@@ -333,6 +339,11 @@ MUTATIONS: dict[str, Entry] = {
     "ticketUpdate": lambda w: _with(w.ticket(), priority="HIGH"),
     "ticketMerge": lambda w: w.two_tickets(),
     "ticketRate": lambda w: _with(w.ticket("SOLVED"), rating=5),
+    "ticketAgentUpdate": lambda w: {
+        "userId": encode_id("User", w.users["support"]["_id"]),
+        "skills": ["refunds"],
+    },
+    "ticketAgentRemove": _agent,
     "giftCardIssue": lambda _: {
         "amount": {"amount": "5", "currency": "EUR"},
         "idempotencyKey": secrets.token_hex(8),
@@ -431,6 +442,7 @@ QUERIES: dict[str, Entry] = {
     "giftCards": "{ giftCards(first: 1) { nodes { id } } }",
     "ticket": lambda w: _written(w.ticket(), '{{ ticket(id: "{}") {{ id }} }}'),
     "tickets": "{ tickets(first: 1) { nodes { id } } }",
+    "ticketAgents": "{ ticketAgents { capacity } }",
     "tickets.seller": lambda w: (
         f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }})'
         " { nodes { id } } }"
@@ -487,6 +499,11 @@ SUBSCRIPTIONS: dict[str, Entry] = {
     ),
     "ticketUpdated": lambda w: _written(
         w.ticket(), 'subscription {{ ticketUpdated(id: "{}") {{ kind }} }}'
+    ),
+    "ticketQueueChanged": "subscription { ticketQueueChanged { isIn } }",
+    "ticketQueueChanged.seller": lambda w: (
+        f'subscription {{ ticketQueueChanged(filter: {{ sellerId: "{w.sellers["seller"]}" }})'
+        " { isIn } }"
     ),
     "sellerOrderPlaced": "subscription { sellerOrderPlaced { id } }",
     "stockChanged": lambda w: _written(

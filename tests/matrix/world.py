@@ -434,6 +434,8 @@ class World:
         elif "paymentUpdated" in document:
             paid = {"paymentId": document.split('"')[1], "amount": "1", "idempotencyKey": "x"}
             await self.change("paymentMarkPaid", "payment { id }", self.boss, **paid)
+        elif "ticketQueueChanged" in document:
+            await self.ticket()
         elif "ticketUpdated" in document:
             given = {"id": document.split('"')[1], "text": "Hello"}
             await self.change("ticketReply", "ticket { id }", self.boss, **given)

@@ -65,6 +65,7 @@ class TicketDocument(Document):
             IndexModel([("tags", 1), ("number", 1)]),
             IndexModel([("words", 1), ("number", 1)]),
             IndexModel([("state", 1), ("solved_at", 1)]),
+            IndexModel([("updated_at", 1)]),
         ]
 
 

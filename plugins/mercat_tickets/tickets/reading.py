@@ -196,6 +196,34 @@ async def _of_email(context: Context, email: str) -> list[Record]:
     return found if user is None else [*found, {"user": str(user["_id"])}]
 
 
+def matches(wanted: Wanted, ticket: Record, *, by_staff: bool) -> bool:
+    """Whether a stored ticket is looked for, by all but an address; as `ticket_page` has it."""
+    words = set(_words(wanted))
+    known = ticket["words" if by_staff else "public_words"]
+    return all(
+        (
+            not wanted.states or ticket["state"] in wanted.states,
+            not wanted.priorities or ticket["priority"] in wanted.priorities,
+            not wanted.unassigned or ticket["assignee"] is None,
+            words <= set(known),
+            wanted.about is None or wanted.about in {one["id"] for one in ticket["subjects"]},
+            wanted.tag is None or wanted.tag in ticket["tags"],
+            wanted.opened_from is None or ticket["opened_at"] >= wanted.opened_from,
+            wanted.opened_to is None or ticket["opened_at"] < wanted.opened_to,
+            *(
+                value is None or ticket[name] == value
+                for name, value in (
+                    ("assignee", None if wanted.unassigned else wanted.assignee),
+                    ("team", wanted.team),
+                    ("user", wanted.requester),
+                    ("seller", wanted.seller),
+                    ("channel", wanted.channel),
+                )
+            ),
+        )
+    )
+
+
 def _check_asks_as_everybody(wanted: Wanted) -> None:
     """Raise InvalidError for what only the shop's staff looks for."""
     for name, given in (
