@@ -39,16 +39,18 @@ async def asked(
     return (await told(engine, text, {"input": given}, viewer=viewer))[mutation]
 
 
-async def did(engine: Engine, name: str, viewer: Viewer, **given: Any) -> Any:
+async def did(engine: Engine, mutation: str, viewer: Viewer, /, **given: Any) -> Any:
     """The ticket that a mutation gives, which refused nothing."""
-    done = await asked(engine, name, viewer, **given)
+    done = await asked(engine, mutation, viewer, **given)
     assert done["userErrors"] == []
     return done["ticket"]
 
 
-async def refusal(engine: Engine, name: str, viewer: Viewer, **given: Any) -> tuple[str, str]:
+async def refusal(
+    engine: Engine, mutation: str, viewer: Viewer, /, **given: Any
+) -> tuple[str, str]:
     """With which code, and in which words, a mutation refuses."""
-    done = await asked(engine, name, viewer, "ticket { id }", **given)
+    done = await asked(engine, mutation, viewer, "ticket { id }", **given)
     (error,) = done["userErrors"]
     assert done["ticket"] is None
     return error["code"], error["message"]

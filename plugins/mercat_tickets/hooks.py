@@ -11,6 +11,8 @@ from mercat.notifications import MessageKind
 from mercat_tickets.agents import assigning
 from mercat_tickets.agents.documents import TicketAgentDocument
 from mercat_tickets.agents.schema import TicketAgentMutation, TicketAgentQuery
+from mercat_tickets.macros.documents import TicketMacroDocument
+from mercat_tickets.macros.schema import TicketMacroMutation, TicketMacroQuery
 from mercat_tickets.messages.kinds import KINDS
 from mercat_tickets.permissions import PERMISSIONS
 from mercat_tickets.queue.schema import TicketQueueSubscription
@@ -21,11 +23,19 @@ from mercat_tickets.tickets.documents import TicketDocument, TicketEntryDocument
 from mercat_tickets.tickets.mutations import TicketMutation
 from mercat_tickets.tickets.schema import TicketQuery, UserTickets
 from mercat_tickets.tickets.streams import TicketSubscription
+from mercat_tickets.views.documents import TicketViewDocument
+from mercat_tickets.views.schema import TicketViewMutation, TicketViewQuery
 
 
 @hookimpl
 def documents() -> Sequence[type[Document]]:
-    return [TicketDocument, TicketEntryDocument, TicketAgentDocument]
+    return [
+        TicketDocument,
+        TicketEntryDocument,
+        TicketAgentDocument,
+        TicketMacroDocument,
+        TicketViewDocument,
+    ]
 
 
 @hookimpl
@@ -43,6 +53,10 @@ def schema() -> Sequence[type]:
         TicketQueueSubscription,
         TicketAgentQuery,
         TicketAgentMutation,
+        TicketMacroQuery,
+        TicketMacroMutation,
+        TicketViewQuery,
+        TicketViewMutation,
     ]
 
 

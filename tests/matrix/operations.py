@@ -75,6 +75,10 @@ async def _members(world: World) -> dict[str, Any]:
     return {"id": await world.customer_group(), "customerIds": [await world.user()]}
 
 
+async def _applied(world: World) -> dict[str, Any]:
+    return {"id": await world.ticket(), "macroId": await world.macro()}
+
+
 async def _agent(world: World) -> dict[str, Any]:
     given = {"userId": encode_id("User", world.users["support"]["_id"])}
     await world.change("ticketAgentUpdate", "agent { capacity }", world.boss, **given)
@@ -339,6 +343,14 @@ MUTATIONS: dict[str, Entry] = {
     "ticketUpdate": lambda w: _with(w.ticket(), priority="HIGH"),
     "ticketMerge": lambda w: w.two_tickets(),
     "ticketRate": lambda w: _with(w.ticket("SOLVED"), rating=5),
+    "ticketSplit": lambda w: _with(w.ticket(), numbers=[1], subject="Other"),
+    "ticketBulkUpdate": lambda w: _with(w.ticket(), "ids", priority="HIGH"),
+    "ticketMacroCreate": lambda _: {"name": secrets.token_hex(8), "text": "Hello"},
+    "ticketMacroUpdate": lambda w: _with(w.macro(), text="Goodbye"),
+    "ticketMacroDelete": lambda w: _with(w.macro()),
+    "ticketMacroApply": _applied,
+    "ticketViewSave": lambda _: {"name": secrets.token_hex(8), "filter": {"tag": "x"}},
+    "ticketViewDelete": lambda w: _with(w.view()),
     "ticketAgentUpdate": lambda w: {
         "userId": encode_id("User", w.users["support"]["_id"]),
         "skills": ["refunds"],
@@ -442,6 +454,8 @@ QUERIES: dict[str, Entry] = {
     "giftCards": "{ giftCards(first: 1) { nodes { id } } }",
     "ticket": lambda w: _written(w.ticket(), '{{ ticket(id: "{}") {{ id }} }}'),
     "tickets": "{ tickets(first: 1) { nodes { id } } }",
+    "ticketMacros": "{ ticketMacros { id } }",
+    "ticketViews": "{ ticketViews { id } }",
     "ticketAgents": "{ ticketAgents { capacity } }",
     "tickets.seller": lambda w: (
         f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }})'
@@ -487,6 +501,8 @@ NODES: dict[str, Entry] = {
     "CustomerGroup": lambda w: w.customer_group(),
     "GiftCard": lambda w: w.gift_card(),
     "Ticket": lambda w: w.ticket(),
+    "TicketMacro": lambda w: w.macro(),
+    "TicketView": lambda w: w.view(),
     "Coupon": _coupon,
     "CouponBatch": _codes,
 }

@@ -384,6 +384,22 @@ class World:
             await self.change("ticketTransition", shown, self.boss, id=found, state=state)
         return found
 
+    async def macro(self) -> str:
+        """The id of a new macro."""
+        given = {"name": secrets.token_hex(8), "text": "Hello"}
+        made = await self.change("ticketMacroCreate", "macro { id }", self.boss, **given)
+        found: str = made["macro"]["id"]
+        return found
+
+    async def view(self) -> str:
+        """The id of a new view that is everybody's."""
+        named = {"name": secrets.token_hex(8), "isShared": True}
+        made = await self.change(
+            "ticketViewSave", "view { id }", self.boss, filter={"tag": "x"}, **named
+        )
+        found: str = made["view"]["id"]
+        return found
+
     async def two_tickets(self) -> dict[str, str]:
         """Two of them."""
         return {"sourceId": await self.ticket(), "targetId": await self.ticket()}

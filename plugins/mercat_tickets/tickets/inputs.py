@@ -177,6 +177,39 @@ class TicketMergeInput:
     target_id: strawberry.ID = strawberry.field(description="The one that goes on.")
 
 
+@strawberry.input(description="What of a ticket is to become one of its own.")
+class TicketSplitInput:
+    id: strawberry.ID = strawberry.field(description=_ID)
+    numbers: list[int] = strawberry.field(
+        description="The numbers of the messages that the new one begins with; up to 100."
+    )
+    subject: str = strawberry.field(description="What the new one is about in a few words.")
+
+
+@strawberry.input(description="What is to be done with many tickets; what is left out stays.")
+class TicketBulkUpdateInput:
+    ids: list[strawberry.ID] = strawberry.field(description="Their ids; up to 100.")
+    state: TicketState | None = strawberry.field(default=None, description="What they become.")
+    assignee_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Who has them, whoever had them before; null for nobody."
+    )
+    priority: TicketPriority | None = strawberry.field(
+        default=None, description="How much they matter."
+    )
+    team: str | None = strawberry.field(default=UNSET, description="Whose team they are.")
+    add_tags: list[str] = strawberry.field(
+        default_factory=list, description="Tags that they are given."
+    )
+    remove_tags: list[str] = strawberry.field(
+        default_factory=list, description="Tags that they lose."
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        priority = {} if self.priority is None else {"priority": self.priority.name}
+        return priority if self.team is UNSET else {**priority, "team": self.team}
+
+
 @strawberry.input(description="How good the help was.")
 class TicketRateInput:
     id: strawberry.ID = strawberry.field(description=_ID)

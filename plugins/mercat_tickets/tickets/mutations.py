@@ -6,31 +6,36 @@ from typing import Annotated
 
 import strawberry
 from bson import ObjectId
+from strawberry import UNSET
 
 from mercat.errors import DomainError
 from mercat.graphql.context import Info, idempotency_key
 from mercat.graphql.extend import Mutation, extend
 from mercat.ids import key_of, object_id
 from mercat.storage import Record
-from mercat_tickets.tickets import acting, opening, replying
+from mercat_tickets.tickets import acting, bulk, opening, replying, splitting
 from mercat_tickets.tickets.access import secret_of
 from mercat_tickets.tickets.inputs import (
     TicketAssignInput,
+    TicketBulkUpdateInput,
     TicketMergeInput,
     TicketNoteAddInput,
     TicketOpenInput,
     TicketRateInput,
     TicketReplyInput,
+    TicketSplitInput,
     TicketTransitionInput,
     TicketUpdateInput,
 )
 from mercat_tickets.tickets.opening import Opening
 from mercat_tickets.tickets.outcomes import (
+    TicketBulkPayload,
     TicketOpenPayload,
     TicketPayload,
     payload,
     shown,
     to_error,
+    to_result,
 )
 from mercat_tickets.tickets.replying import Reply
 from mercat_tickets.tickets.types import TYPE
@@ -151,6 +156,38 @@ class TicketMutation:
 
         return await payload(info.context, work())
 
+    @strawberry.field(
+        description="Open another ticket of the same person with copies of some messages of this"
+        " one; gives the new one. Needs `tickets.manage`."
+    )
+    @staticmethod
+    async def ticket_split(
+        info: Info,
+        input: Annotated[TicketSplitInput, strawberry.argument(description="Which messages.")],  # noqa: A002
+    ) -> TicketPayload:
+        async def work() -> Record:
+            key = _ticket(input.id)
+            return await splitting.split(info.context, key, input.numbers, input.subject)
+
+        return await payload(info.context, work())
+
+    @strawberry.field(
+        description="Do the same with many tickets, each by itself: one that can't be so says why,"
+        " and the others are. Needs `tickets.manage`."
+    )
+    @staticmethod
+    async def ticket_bulk_update(
+        info: Info,
+        input: Annotated[TicketBulkUpdateInput, strawberry.argument(description="Which, what.")],  # noqa: A002
+    ) -> TicketBulkPayload:
+        try:
+            keys = [object_id(one, TYPE, ("ids",)) for one in input.ids]
+            found = await bulk.change_all(info.context, keys, _bulk(input))
+        except DomainError as error:
+            return TicketBulkPayload(results=[], user_errors=[to_error(error)])
+        results = [await to_result(info.context, one) for one in found]
+        return TicketBulkPayload(results=results, user_errors=[])
+
     @strawberry.field(description="Say how good the help was, once a ticket is solved.")
     @staticmethod
     async def ticket_rate(
@@ -167,6 +204,18 @@ class TicketMutation:
 
 def _ticket(given: strawberry.ID) -> ObjectId:
     return object_id(given, TYPE, ("id",))
+
+
+def _bulk(given: TicketBulkUpdateInput) -> bulk.Wanted:
+    to = given.assignee_id
+    return bulk.Wanted(
+        state=None if given.state is None else given.state.name,
+        assignee=key_of(to, "User", ("assigneeId",)) if to else None,
+        is_assigned=to is not UNSET,
+        add_tags=given.add_tags,
+        remove_tags=given.remove_tags,
+        given=given.given,
+    )
 
 
 def _opening(given: TicketOpenInput) -> Opening:

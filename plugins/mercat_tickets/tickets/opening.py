@@ -167,7 +167,7 @@ async def _ticket(context: Context, wanted: Opening, requester: _Requester) -> R
         "rating": None,
         "rating_comment": "",
         "merged_into": None,
-        **_moments(stored_now()),
+        **new_moments(stored_now()),
         "version": 1,
     }
 
@@ -190,7 +190,8 @@ def digest_of(context: Context, email: str) -> str:
     return encryption_of(context).digest(email_of(email).key)
 
 
-def _moments(now: datetime) -> Record:
+def new_moments(now: datetime) -> Record:
+    """The dates of a ticket that is opened."""
     return {
         "opened_at": now,
         "updated_at": now,

@@ -51,6 +51,20 @@ class TicketOpenPayload:
     user_errors: list[TicketError] = strawberry.field(description="What the caller can mend.")
 
 
+@strawberry.type(description="What became of one of many tickets.")
+class TicketBulkResult:
+    ticket: Ticket | None = strawberry.field(description="The ticket; null where it failed.")
+    user_errors: list[TicketError] = strawberry.field(description="Why it failed.")
+
+
+@strawberry.type(description="The outcome of doing something with many tickets.")
+class TicketBulkPayload:
+    results: list[TicketBulkResult] = strawberry.field(
+        description="One for each id, in order; none where nothing was tried."
+    )
+    user_errors: list[TicketError] = strawberry.field(description="What the caller can mend.")
+
+
 async def payload(
     context: Context, work: Awaitable[Record], secret: str | None = None
 ) -> TicketPayload:
@@ -59,6 +73,12 @@ async def payload(
     except DomainError as error:
         return TicketPayload(ticket=None, user_errors=[to_error(error)])
     return TicketPayload(ticket=await shown(context, ticket, secret), user_errors=[])
+
+
+async def to_result(context: Context, found: Record | DomainError) -> TicketBulkResult:
+    if isinstance(found, DomainError):
+        return TicketBulkResult(ticket=None, user_errors=[to_error(found)])
+    return TicketBulkResult(ticket=await shown(context, found), user_errors=[])
 
 
 async def shown(context: Context, ticket: Record, secret: str | None = None) -> Ticket | None:

@@ -42,7 +42,7 @@ async def reply(context: Context, key: ObjectId, wanted: Reply, request: str | N
 
     def decide(ticket: Record, now: datetime) -> Change:
         check_takes_replies(ticket, now, days)
-        _check_has_room(ticket)
+        check_has_room(ticket)
         message = Entry("MESSAGE", text=text)
         return _with_state(ticket, message, _state_after(wanted, sight), sight, now, days)
 
@@ -58,7 +58,7 @@ async def note(context: Context, key: ObjectId, text: str, request: str | None) 
     text = text_of(text, ("text",), most=LONGEST_TEXT, least=1)
 
     def decide(ticket: Record, _now: datetime) -> Change:
-        _check_has_room(ticket)
+        check_has_room(ticket)
         words = with_words(ticket["words"], words_of(text))
         return Change([Entry("NOTE", is_internal=True, text=text)], {"words": words})
 
@@ -94,6 +94,6 @@ def _with_state(
     return Change(entries, values)
 
 
-def _check_has_room(ticket: Record) -> None:
+def check_has_room(ticket: Record) -> None:
     if ticket["version"] >= MOST_ENTRIES:
         raise InvalidError("this ticket is too long; open another one", field=("id",))

@@ -80,7 +80,7 @@ class TicketQuery:
     ) -> Connection[Ticket]:
         wanted = Wanted() if filter is None else filter.wanted()
         kind = f"{_TICKETS}:{sort.name}"
-        return await _listed(info, wanted, kind, sort, (first, after, last, before))
+        return await listed(info, wanted, kind, sort, (first, after, last, before))
 
 
 @extend(User)
@@ -103,18 +103,19 @@ class UserTickets:
         if key != info.context.viewer.user:
             await check_allowed(info.context, MANAGE, Subject(TYPE, owner=key))
             wanted = Wanted(requester=key)
-        return await _listed(
+        return await listed(
             info, wanted, f"{_TICKETS}:{key}", TicketSort.NEWEST, (first, after, last, before)
         )
 
 
-async def _listed(
+async def listed(
     info: Info,
     wanted: Wanted,
     kind: str,
     sort: TicketSort,
     place: tuple[int | None, str | None, int | None, str | None],
 ) -> Connection[Ticket]:
+    """A page of tickets; `place` are the connection's arguments."""
     context, request = info.context, page_request(kind, *place)
     is_newest_first = sort is TicketSort.NEWEST
     page = await reading.ticket_page(context, wanted, request, newest_first=is_newest_first)
