@@ -73,7 +73,8 @@ def verify(
 
 
 def _is_id(text: str) -> bool:
-    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
+    """No dot may be in it: where it ended would not be certain."""
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and "." not in text
 
 
 def _is_timestamp(text: str) -> bool:
