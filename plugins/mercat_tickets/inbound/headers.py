@@ -93,16 +93,20 @@ def sender(message: EmailMessage) -> Mailbox | None:
 
 
 def addresses(message: EmailMessage, name: str) -> tuple[str, ...]:
-    """The addresses of all headers of a name, at most a hundred.
+    """The addresses of the first header of a name (RFC 5322, 3.6: there is no other)."""
+    header = message.get(name)
+    if isinstance(header, AddressHeader):
+        return tuple(filter(None, map(_spelt, header.addresses)))[:_MOST_ADDRESSES]
+    return _bare(str(header or ""))
 
-    Only of the first header lists are parsed (RFC 5322, 3.6: there may be no other).
-    """
-    found: list[str] = []
-    for header in message.get_all(name, [])[:_MOST_ADDRESSES]:
-        if isinstance(header, AddressHeader):
-            return tuple(filter(None, map(_spelt, header.addresses)))[:_MOST_ADDRESSES]
-        found += map(_lowered, _ADDRESS.findall(str(header)))
-    return tuple(found[:_MOST_ADDRESSES])
+
+def trace_addresses(message: EmailMessage, name: str) -> tuple[str, ...]:
+    """The addresses of all headers of a name that each server on the way may have added."""
+    return _bare(" ".join(map(str, message.get_all(name, [])[:_MOST_ADDRESSES])))
+
+
+def _bare(text: str) -> tuple[str, ...]:
+    return tuple(map(_lowered, _ADDRESS.findall(text)[:_MOST_ADDRESSES]))
 
 
 def _spelt(one: Address) -> str:

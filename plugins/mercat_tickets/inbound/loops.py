@@ -1,7 +1,7 @@
 """Mails that no person wrote: an answer to one could be answered by a machine, without end."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 
 from mercat_tickets.inbound.mails import InboundMail
@@ -53,21 +53,7 @@ def loop_reason(
     """
     if _is_own(mail, own_domains, own_addresses):
         return LoopReason.OWN_MAIL
-    if _word(mail, "content-type").startswith("multipart/report"):
-        return LoopReason.DELIVERY_REPORT
-    if _word(mail, "return-path") == "<>":
-        return LoopReason.EMPTY_RETURN_PATH
-    if _word(mail, "auto-submitted") not in ("", "no"):
-        return LoopReason.AUTO_SUBMITTED
-    if any(_word(mail, name) not in ("", "no") for name in _RESPONDERS):
-        return LoopReason.AUTO_RESPONSE
-    if _is_suppressed(mail):
-        return LoopReason.SUPPRESSED
-    if any(name in mail.headers for name in _LISTS):
-        return LoopReason.MAILING_LIST
-    if _word(mail, "precedence") in _PRECEDENCES:
-        return LoopReason.PRECEDENCE
-    return LoopReason.SYSTEM_SENDER if _is_system(mail) else None
+    return next((reason for reason, holds in _SIGNS.items() if holds(mail)), None)
 
 
 def _is_own(mail: InboundMail, domains: Collection[str], addresses: Collection[str]) -> bool:
@@ -78,9 +64,33 @@ def _is_own(mail: InboundMail, domains: Collection[str], addresses: Collection[s
     return mail.sender is not None and _untagged(mail.sender.address) in addresses
 
 
+def _is_report(mail: InboundMail) -> bool:
+    return _word(mail, "content-type") == "multipart/report"
+
+
+def _is_without_return(mail: InboundMail) -> bool:
+    return _word(mail, "return-path") == "<>"
+
+
+def _is_automatic(mail: InboundMail) -> bool:
+    return _word(mail, "auto-submitted") not in ("", "no")
+
+
+def _is_response(mail: InboundMail) -> bool:
+    return any(_word(mail, name) not in ("", "no") for name in _RESPONDERS)
+
+
 def _is_suppressed(mail: InboundMail) -> bool:
     words = mail.headers.get("x-auto-response-suppress", "").lower().split(",")
     return any(word.strip() in _SUPPRESSED for word in words)
+
+
+def _is_of_list(mail: InboundMail) -> bool:
+    return any(name in mail.headers for name in _LISTS)
+
+
+def _is_bulk(mail: InboundMail) -> bool:
+    return _word(mail, "precedence") in _PRECEDENCES
 
 
 def _is_system(mail: InboundMail) -> bool:
@@ -100,3 +110,16 @@ def _word(mail: InboundMail, name: str) -> str:
     """The first word of a header, without parameters and comments."""
     found = re.split(r"[\s;,(]", mail.headers.get(name, "").strip().lower(), maxsplit=1)
     return found[0]
+
+
+_SIGNS: Mapping[LoopReason, Callable[[InboundMail], bool]] = {
+    LoopReason.DELIVERY_REPORT: _is_report,
+    LoopReason.EMPTY_RETURN_PATH: _is_without_return,
+    LoopReason.AUTO_SUBMITTED: _is_automatic,
+    LoopReason.AUTO_RESPONSE: _is_response,
+    LoopReason.MAILING_LIST: _is_of_list,
+    LoopReason.PRECEDENCE: _is_bulk,
+    LoopReason.SYSTEM_SENDER: _is_system,
+    LoopReason.SUPPRESSED: _is_suppressed,
+}
+"""The surest first: only of the last one a person may have written the mail."""

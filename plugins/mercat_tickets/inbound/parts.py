@@ -57,7 +57,7 @@ def _walked(message: EmailMessage) -> Iterator[tuple[EmailMessage, int]]:
         yield part, depth
         if _is_container(part):
             children = part.get_payload()
-            waiting += [(one, depth + 1) for one in reversed(children)]  # type: ignore[misc,arg-type]
+            waiting += [(one, depth + 1) for one in reversed(children)]  # type: ignore[arg-type]
 
 
 def _is_container(part: EmailMessage) -> bool:

@@ -28,7 +28,7 @@ _MOMENT = re.compile(r"\d[:h]\d\d|@")
 
 _SEPARATOR = re.compile(
     r"[-_]{3,} ?(?:Original Message|Original Appointment|Ursprüngliche Nachricht"
-    r"|Original-?nachricht|Message d['’]origine|Mensaje original|Messaggio originale"
+    r"|Original-?nachricht|Message d['\u2019]origine|Mensaje original|Messaggio originale"
     r"|Oorspronkelijk bericht|Mensagem original) ?[-_]{3,}",
     re.IGNORECASE,
 )
