@@ -1,0 +1,1 @@
+"""Mail that comes in, as tickets and replies are made of it. No I/O."""
