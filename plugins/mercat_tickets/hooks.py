@@ -17,8 +17,8 @@ from mercat_tickets.messages.kinds import KINDS
 from mercat_tickets.permissions import PERMISSIONS
 from mercat_tickets.queue.schema import TicketQueueSubscription
 from mercat_tickets.queue.watching import watch_of
-from mercat_tickets.tickets import forgetting
-from mercat_tickets.tickets.closing import JOBS
+from mercat_tickets.sla import breaches
+from mercat_tickets.tickets import closing, forgetting
 from mercat_tickets.tickets.documents import TicketDocument, TicketEntryDocument
 from mercat_tickets.tickets.mutations import TicketMutation
 from mercat_tickets.tickets.schema import TicketQuery, UserTickets
@@ -67,7 +67,7 @@ def permissions() -> Sequence[Permission]:
 
 @hookimpl
 def scheduled_jobs() -> Sequence[Job]:
-    return JOBS
+    return (*closing.JOBS, *breaches.JOBS)
 
 
 @hookimpl

@@ -14,6 +14,7 @@ from mercat.errors import NotFoundError, StaleError
 from mercat.notifications import Message
 from mercat.storage import Record, Session, stored_now
 from mercat.storage.idempotency import Result, idempotent
+from mercat_tickets.sla import clocks
 from mercat_tickets.tickets import feed
 from mercat_tickets.tickets.access import entries, tickets
 from mercat_tickets.tickets.sight import Author, Sight, sight_of
@@ -132,7 +133,11 @@ async def write(
     changed = await tickets(context).find_one_and_update(
         {"_id": ticket["_id"], "version": ticket["version"]},
         {
-            "$set": {**wanted.values, "updated_at": now},
+            "$set": {
+                **wanted.values,
+                **clocks.after(context, ticket, wanted.values, now),
+                "updated_at": now,
+            },
             "$inc": {"version": len(wanted.entries)},
         },
         return_document=ReturnDocument.AFTER,

@@ -48,6 +48,12 @@ class TicketDocument(Document):
     first_replied_at: datetime | None = None
     solved_at: datetime | None = None
     closed_at: datetime | None = None
+    respond_by: datetime | None = None
+    resolve_by: datetime | None = None
+    next_due: datetime | None = None
+    paused_at: datetime | None = None
+    paused_minutes: int = 0
+    breaches: list[dict[str, Any]] = []
     version: int = 1
 
     class Settings:
@@ -66,6 +72,7 @@ class TicketDocument(Document):
             IndexModel([("words", 1), ("number", 1)]),
             IndexModel([("state", 1), ("solved_at", 1)]),
             IndexModel([("updated_at", 1)]),
+            IndexModel([("next_due", 1)]),
         ]
 
 

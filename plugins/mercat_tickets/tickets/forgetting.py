@@ -38,6 +38,7 @@ async def erase(context: Context, user: str) -> None:
                     "public_words": [],
                     "state": "CLOSED",
                     "closed_at": now,
+                    "next_due": None,
                 }
             },
         )

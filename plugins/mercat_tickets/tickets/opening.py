@@ -19,6 +19,7 @@ from mercat.storage.pages import next_number
 from mercat.texts import line_of, text_of
 from mercat_auth.documents import UserDocument
 from mercat_tickets.settings import TicketSettings
+from mercat_tickets.sla.clocks import new_clocks
 from mercat_tickets.tickets import feed
 from mercat_tickets.tickets.access import tickets
 from mercat_tickets.tickets.changing import Entry, Request, run, write_entries
@@ -150,7 +151,7 @@ async def _known_user(context: Context, key: str) -> str:
 
 async def _ticket(context: Context, wanted: Opening, requester: _Requester) -> Record:
     subjects = await found_subjects(context, wanted.about)
-    return {
+    ticket = {
         **await _sealed(context, requester),
         "_id": ObjectId(),
         "number": await next_number(context.storage, COUNTER),
@@ -170,6 +171,7 @@ async def _ticket(context: Context, wanted: Opening, requester: _Requester) -> R
         **new_moments(stored_now()),
         "version": 1,
     }
+    return {**ticket, **new_clocks(context, ticket, ticket["opened_at"])}
 
 
 async def _sealed(context: Context, requester: _Requester) -> Record:

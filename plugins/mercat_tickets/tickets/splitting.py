@@ -10,6 +10,7 @@ from mercat.errors import InvalidError, StaleError
 from mercat.storage import Record, Session, stored_now
 from mercat.storage.pages import next_number
 from mercat.texts import line_of
+from mercat_tickets.sla.clocks import new_clocks
 from mercat_tickets.tickets import feed
 from mercat_tickets.tickets.access import entries, tickets
 from mercat_tickets.tickets.changing import (
@@ -49,7 +50,7 @@ async def split(context: Context, key: ObjectId, numbers: Sequence[int], subject
         if source is None:
             raise missing()
         found = await _messages(context, session, key, wanted)
-        ticket = _ticket(source, found, name, number)
+        ticket = _ticket(context, source, found, name, number)
         now = ticket["opened_at"]
         copies = [_copy(one, source, is_first=one is found[0]) for one in found]
         gone = Entry("SPLIT", is_internal=True, facts={"number": str(number)})
@@ -79,10 +80,12 @@ async def _messages(
     return found
 
 
-def _ticket(source: Record, found: Sequence[Record], subject: str, number: int) -> Record:
+def _ticket(
+    context: Context, source: Record, found: Sequence[Record], subject: str, number: int
+) -> Record:
     public = [one["text"] for one in found if not one["is_internal"]]
     every = [one["text"] for one in found]
-    return {
+    ticket = {
         **{name: source[name] for name in _SAME},
         "_id": ObjectId(),
         "number": number,
@@ -97,6 +100,7 @@ def _ticket(source: Record, found: Sequence[Record], subject: str, number: int) 
         **new_moments(stored_now()),
         "version": len(found),
     }
+    return {**ticket, **new_clocks(context, ticket, ticket["opened_at"])}
 
 
 def _copy(message: Record, source: Record, *, is_first: bool) -> Entry:

@@ -158,6 +158,30 @@ async def _assignees(tickets: Sequence["Ticket"], info: Info) -> list[User | Non
     return await users_of(info, shown)
 
 
+@strawberry.enum(description="What is promised of a ticket.")
+class SlaTarget(Enum):
+    FIRST_RESPONSE = strawberry.enum_value("first_response", description="That it is answered.")
+    RESOLUTION = strawberry.enum_value("resolution", description="That it is solved.")
+
+
+@strawberry.type(description="A promise that wasn't kept.")
+class SlaBreach:
+    target: SlaTarget = strawberry.field(description="What was promised.")
+    due_at: datetime = strawberry.field(description="Until when.")
+
+
+@strawberry.type(description="Until when a ticket has to be answered and solved.")
+class Sla:
+    first_response_by: datetime | None = strawberry.field(
+        description="Until when it is answered; null once it is, or where nothing is promised."
+    )
+    resolution_by: datetime | None = strawberry.field(
+        description="Until when it is solved; null once it is, while its requester is to answer,"
+        " or where nothing is promised."
+    )
+    breaches: list[SlaBreach] = strawberry.field(description="The promises that weren't kept.")
+
+
 @strawberry.type(description="What somebody asks the shop or a seller, and what becomes of it.")
 class Ticket(Node):
     id: strawberry.ID = stored(
@@ -198,6 +222,21 @@ class Ticket(Node):
     @strawberry.field(description="What staff files it under; none except for the shop's staff.")
     def tags(self) -> list[str]:
         return list(self.record["tags"]) if self.sight.is_staff else []
+
+    @strawberry.field(
+        description="Until when it has to be answered and solved; null except for staff."
+    )
+    def sla(self) -> Sla | None:
+        if not self.sight.is_staff:
+            return None
+        return Sla(
+            first_response_by=self.record["respond_by"],
+            resolution_by=self.record["resolve_by"],
+            breaches=[
+                SlaBreach(target=SlaTarget(one["target"]), due_at=one["due"])
+                for one in self.record["breaches"]
+            ],
+        )
 
     @strawberry.field(description="The team whose it is; null except for the shop's staff.")
     def team(self) -> str | None:
