@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mercat.errors import InvalidError
 from mercat.importing import Format, Rejected, Row
 from mercat.slugs import UniqueSlugs, slugify
+from mercat.texts import harmless
 from mercat_products.formats import FORMATS
-from mercat_products.formats.cells import harmless
 from mercat_products.formats.markup import text_of_html
 from mercat_products.formats.mercat_csv_lines import COLUMNS
 from mercat_products.records import ProductRecord

@@ -6,6 +6,7 @@ from mercat.errors import InvalidError
 
 _UNSTORABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSEEN_IN_TEXT = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _LINE_ENDS = re.compile("\r\n?|\u2028|\u2029")
 
 
@@ -34,3 +35,8 @@ def _sized(found: str, field: tuple[str, ...], most: int, least: int) -> str:
 
 def _too_long(field: tuple[str, ...], most: int) -> InvalidError:
     return InvalidError(f"this has at most {most} characters", field=field)
+
+
+def harmless(cell: str) -> str:
+    """A cell of a table that no spreadsheet runs."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -10,9 +10,9 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.money import format_minor
 from mercat.storage import Record
+from mercat.texts import harmless
 from mercat_auth.sellers.reading import sellers
 from mercat_payouts.accounts import details_in
-from mercat_products.formats.cells import harmless
 
 _SUMS = ("gross", "discount", "commission")
 HEADER = (

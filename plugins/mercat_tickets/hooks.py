@@ -1,7 +1,8 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beanie import Document
+from litestar.types import ControllerRouterHandler
 
 from mercat.auth import Permission
 from mercat.context import Context
@@ -17,6 +18,8 @@ from mercat_tickets.messages.kinds import KINDS
 from mercat_tickets.permissions import PERMISSIONS
 from mercat_tickets.queue.schema import TicketQueueSubscription
 from mercat_tickets.queue.watching import watch_of
+from mercat_tickets.reports.routes import report_route
+from mercat_tickets.reports.schema import TicketReportQuery
 from mercat_tickets.sla import breaches
 from mercat_tickets.tickets import closing, forgetting
 from mercat_tickets.tickets.documents import TicketDocument, TicketEntryDocument
@@ -25,6 +28,9 @@ from mercat_tickets.tickets.schema import TicketQuery, UserTickets
 from mercat_tickets.tickets.streams import TicketSubscription
 from mercat_tickets.views.documents import TicketViewDocument
 from mercat_tickets.views.schema import TicketViewMutation, TicketViewQuery
+
+if TYPE_CHECKING:
+    from mercat.engine import Engine
 
 
 @hookimpl
@@ -55,9 +61,15 @@ def schema() -> Sequence[type]:
         TicketAgentMutation,
         TicketMacroQuery,
         TicketMacroMutation,
+        TicketReportQuery,
         TicketViewQuery,
         TicketViewMutation,
     ]
+
+
+@hookimpl
+def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
+    return [report_route(engine)]
 
 
 @hookimpl

@@ -454,6 +454,10 @@ QUERIES: dict[str, Entry] = {
     "giftCards": "{ giftCards(first: 1) { nodes { id } } }",
     "ticket": lambda w: _written(w.ticket(), '{{ ticket(id: "{}") {{ id }} }}'),
     "tickets": "{ tickets(first: 1) { nodes { id } } }",
+    "ticketReport": (
+        '{ ticketReport(input: { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" })'
+        " { total { opened } } }"
+    ),
     "ticketMacros": "{ ticketMacros { id } }",
     "ticketViews": "{ ticketViews { id } }",
     "ticketAgents": "{ ticketAgents { capacity } }",

@@ -20,6 +20,7 @@ from mercat.importing import Rejected, Row
 from mercat.reading.lines import lines, opening
 from mercat.reading.tables import Cells, headings, plain, read_table
 from mercat.reading.values import validated
+from mercat.texts import harmless
 from mercat_categories.records import CategoryRecord
 from mercat_products.formats import cells as cell
 
@@ -55,7 +56,7 @@ class MercatCsv:
         return cell.table(columns, [dict(zip(columns, columns, strict=True))])
 
     def written(self, row: CategoryRecord, context: Context) -> Written:
-        cells = {name: cell.harmless(text) for name, text in _cells(row).items()}
+        cells = {name: harmless(text) for name, text in _cells(row).items()}
         return Written(cell.table(_columns(context), [cells]))
 
 

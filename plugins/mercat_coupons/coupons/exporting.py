@@ -9,10 +9,10 @@ from bson import ObjectId
 from mercat.context import Context
 from mercat.errors import ConflictError, NotFoundError
 from mercat.storage import Record
+from mercat.texts import harmless
 from mercat_coupons.coupons.batches import batch_by_key
 from mercat_coupons.coupons.listing import STATUSES, coupons
 from mercat_coupons.coupons.opening import promotions
-from mercat_products.formats.cells import harmless
 
 _HEADER = ("code", "promotion", "usage_limit", "uses", "status")
 _SHOWN = ("number", "code", "promotions", "usage_limit", "uses", "status")

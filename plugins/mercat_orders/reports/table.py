@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from mercat.context import Context
 from mercat.money import format_minor
+from mercat.texts import harmless
 from mercat_orders.reports.figures import Figures
 from mercat_orders.reports.labels import labels_of
 from mercat_orders.reports.sales import Row, Sales
-from mercat_products.formats.cells import harmless
 
 BOM = "\ufeff"
 """What spreadsheets of one maker need before a file to read it as UTF-8."""

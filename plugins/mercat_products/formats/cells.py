@@ -18,7 +18,6 @@ from mercat.reading.tables import Cells
 
 _PIECES = re.compile(r"\\.|[^\\|=]+|.", re.DOTALL)
 _MARKS = re.compile(r"[\\|=]")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 
 
@@ -57,11 +56,6 @@ def paired(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _marked(entry: str) -> str:
     return _MARKS.sub(r"\\\g<0>", entry)
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet runs."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unescaped(cells: Cells) -> Cells:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from mercat.exporting import Written
+from mercat.texts import harmless
 from mercat_products.formats import cells as cell
 
 PRODUCT_COLUMNS = (
@@ -50,7 +51,7 @@ def _lines(row: dict[str, Any]) -> Iterator[dict[str, str]]:
     above = {**_product_cells(row), **_translation_cells(row)}
     for variant in row["variants"]:
         found = {**above, **_variant_cells(variant)}
-        yield {name: cell.harmless(text) for name, text in found.items()}
+        yield {name: harmless(text) for name, text in found.items()}
         above = {"slug": row["slug"]}
 
 

@@ -14,7 +14,8 @@ from itertools import zip_longest
 from typing import Any
 
 from mercat.exporting import Written
-from mercat_products.formats.cells import harmless, table
+from mercat.texts import harmless
+from mercat_products.formats.cells import table
 
 _COLUMNS = (
     *("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published"),

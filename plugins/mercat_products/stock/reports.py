@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from mercat.context import Context
 from mercat.storage import Record
-from mercat_products.formats.cells import harmless
+from mercat.texts import harmless
 from mercat_products.stock.service import report_lines
 
 _HEADER = (

@@ -73,6 +73,7 @@ class TicketDocument(Document):
             IndexModel([("state", 1), ("solved_at", 1)]),
             IndexModel([("updated_at", 1)]),
             IndexModel([("next_due", 1)]),
+            IndexModel([("opened_at", 1)]),
         ]
 
 
