@@ -39,6 +39,8 @@ from mercat_notifications.settings import SmtpSettings
 from mercat_orders.papers.settings import InvoiceSettings
 from mercat_orders.settings import ShippingMethodSettings, TaxZoneSettings
 from mercat_payments_manual.settings import BankTransferSettings, OnDeliverySettings
+from mercat_tickets.inbound.settings import InboundSettings
+from mercat_tickets.sla.settings import SlaSettings
 
 from .conftest import Client, ClientFor, EngineFor, Mercat, Stores, until
 from .contracts import (
@@ -252,6 +254,9 @@ def test_no_section_is_documented_that_is_not_there() -> None:
 
 
 # A value other than the default for each kind of key, as the environment and as TOML write it.
+_KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+_SLA = SlaSettings.model_validate({"targets": {"low": {"resolution": 5}}})
+_INBOUND = InboundSettings(mailbox="a@shop.example", secrets=(SecretStr(_KEY),))
 _OTHER: dict[str, tuple[str, Any]] = {
     "shop.currency": ("KWD", "KWD"),
     "shop.currencies": ("JPY,USD", ("JPY", "USD")),
@@ -326,6 +331,8 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.payments_stripe.timeout_seconds": ("7", 7),
     "plugins.payments_stripe.api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     "plugins.tickets.url": ("https://x.test/{number}/{secret}", "https://x.test/{number}/{secret}"),
+    "plugins.tickets.sla": ('{"targets": {"low": {"resolution": 5}}}', _SLA),
+    "plugins.tickets.inbound": (f'{{"mailbox": "a@shop.example", "secrets": ["{_KEY}"]}}', _INBOUND),
     "plugins.tickets.assignment": ("by_skill", "by_skill"),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),

@@ -49,7 +49,8 @@ class MessageKind:
     when the message comes out of the outbox, nobody being no fault. `facts` are what the templates
     are given, in a locale, each time that one is made: texts, numbers, datetimes, Amounts, and
     lists and mappings of these; None where there is nothing to be told any more. They may hold
-    secrets, as they are stored nowhere. `sample` are facts as they might be.
+    secrets, as they are stored nowhere; `reply_to` is the address that answers go to. `sample` are
+    facts as they might be.
 
     One that isn't transactional is sent to nobody who doesn't want it (RFC 8058).
     """

@@ -59,6 +59,8 @@ async def make(context: Context, record: Record) -> Mail | None:
     mailbox = _mailbox(to)
     message = composed(rendered, _mailbox(address, name), mailbox, record["created_at"])
     message["Message-ID"] = f"<{record['_id']}@{_mailbox(address).domain}>"
+    if facts.get("reply_to"):
+        message["Reply-To"] = _mailbox(facts["reply_to"])
     if leave is not None:
         message["List-Unsubscribe"] = f"<{leave}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

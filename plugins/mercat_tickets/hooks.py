@@ -12,6 +12,7 @@ from mercat.notifications import MessageKind
 from mercat_tickets.agents import assigning
 from mercat_tickets.agents.documents import TicketAgentDocument
 from mercat_tickets.agents.schema import TicketAgentMutation, TicketAgentQuery
+from mercat_tickets.inbound.routes import inbound_route
 from mercat_tickets.macros.documents import TicketMacroDocument
 from mercat_tickets.macros.schema import TicketMacroMutation, TicketMacroQuery
 from mercat_tickets.messages.kinds import KINDS
@@ -69,7 +70,7 @@ def schema() -> Sequence[type]:
 
 @hookimpl
 def routes(engine: "Engine") -> Sequence[ControllerRouterHandler]:
-    return [report_route(engine)]
+    return [report_route(engine), inbound_route(engine)]
 
 
 @hookimpl

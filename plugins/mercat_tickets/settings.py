@@ -3,6 +3,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from mercat.manifest import PluginSettings
+from mercat_tickets.inbound.settings import InboundSettings
 from mercat_tickets.sla.settings import SlaSettings
 
 
@@ -27,8 +28,11 @@ class TicketSettings(PluginSettings):
     assignment: Literal["none", "round_robin", "least_loaded", "by_skill"] = "none"
     """Who of those who are given tickets has the next one."""
 
-    sla: SlaSettings = SlaSettings()
+    sla: SlaSettings | None = None
     """`[plugins.tickets.sla]`: within which time tickets are answered and solved."""
+
+    inbound: InboundSettings | None = None
+    """`[plugins.tickets.inbound]`: tickets and replies by mail."""
 
     guest_tickets: int = Field(default=10, ge=1, le=1_000)
     """How many tickets one caller without an account opens within ten minutes."""

@@ -12,6 +12,7 @@ from mercat.notifications import Message, MessageKind, Recipient, recipients_of
 from mercat.storage import Record
 from mercat.storage.encryption import encryption_of
 from mercat_auth.documents import UserDocument
+from mercat_tickets.inbound.receiving import reply_address
 from mercat_tickets.tickets.access import entries, page_of, tickets
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -42,6 +43,8 @@ async def _answerers(context: Context, message: Message) -> Sequence[Recipient]:
 
 
 async def _user(context: Context, user: str) -> Sequence[Recipient]:
+    if not ObjectId.is_valid(user):
+        return ()
     users = context.storage.collection(UserDocument)
     found = await users.find_one({"_id": ObjectId(user), "state": "active"})
     if found is None or not found.get("email"):
@@ -58,6 +61,7 @@ async def _facts(context: Context, message: Message, _locale: str) -> Mapping[st
     if entry is None or entry["is_internal"]:
         return None
     return {
+        "reply_to": reply_address(context, ticket),
         "number": str(ticket["number"]),
         "subject": ticket["subject"],
         "text": entry["text"] or "",
@@ -71,7 +75,7 @@ async def _answerers_facts(
 ) -> Mapping[str, Any] | None:
     """Without the page's address: with its secret one is the requester."""
     found = await _facts(context, message, locale)
-    return None if found is None else {**found, "url": None}
+    return None if found is None else {**found, "url": None, "reply_to": None}
 
 
 async def _ticket(context: Context, message: Message) -> Record | None:

@@ -16,7 +16,10 @@ _AT_ONCE = 500
 
 async def escalate_late(context: Context) -> None:
     """Say of each ticket that is late by now that it is, and change it as the settings say."""
-    escalation = context.settings(TicketSettings).sla.escalation
+    settings = context.settings(TicketSettings).sla
+    if settings is None:
+        return
+    escalation = settings.escalation
 
     def decide(ticket: Record, now: datetime) -> Change | None:
         return _breach(ticket, now, escalation)

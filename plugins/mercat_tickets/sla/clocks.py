@@ -12,12 +12,11 @@ from mercat.context import Context
 from mercat.storage import Record
 from mercat_tickets.hours.calendars import BusinessCalendar, NeverDueError
 from mercat_tickets.settings import TicketSettings
-from mercat_tickets.sla.settings import PriorityTargets, SlaSettings, Targets
+from mercat_tickets.sla.settings import SlaSettings, Targets
 
 FIRST_RESPONSE = "first_response"
 RESOLUTION = "resolution"
 
-_NOTHING = PriorityTargets()
 _RUNNING = ("OPEN", "ON_HOLD")
 _NONE: Record = {
     "respond_by": None,
@@ -37,7 +36,7 @@ def new_clocks(context: Context, ticket: Record, now: datetime) -> Record:
 def after(context: Context, ticket: Record, values: Mapping[str, Any], now: datetime) -> Record:
     """What the clocks of a stored ticket become with a change of its values."""
     settings = context.settings(TicketSettings).sla
-    if settings.targets == _NOTHING:
+    if settings is None:
         return dict(_NONE) if "breaches" not in ticket else {}
     before = {**_NONE, **ticket}
     then = {**before, **values}

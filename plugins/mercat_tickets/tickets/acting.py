@@ -212,6 +212,7 @@ async def _messages(context: Context, session: Session, ticket: Record) -> list[
             "NOTE" if one["is_internal"] else "COPIED",
             is_internal=one["is_internal"],
             text=one["text"],
+            html=one.get("html"),
             facts={**one["facts"], "number": str(ticket["number"])},
             origin=one,
         )

@@ -35,6 +35,7 @@ class Entry:
     kind: str
     is_internal: bool = False
     text: str | None = None
+    html: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     origin: Record | None = None
 
@@ -176,6 +177,7 @@ async def write_entries(
             **(by if one.origin is None else {name: one.origin[name] for name in by}),
             "is_internal": one.is_internal,
             "text": one.text,
+            "html": one.html,
             "facts": dict(one.facts),
         }
         for number, one in enumerate(wanted, first)

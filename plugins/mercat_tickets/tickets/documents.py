@@ -92,6 +92,7 @@ class TicketEntryDocument(Document):
     user: str | None = None
     is_internal: bool
     text: str | None = None
+    html: str | None = None
     facts: dict[str, Any] = {}
 
     class Settings:

@@ -20,7 +20,8 @@ async def erase(context: Context, user: str) -> None:
     now = stored_now()
     async for found in tickets(context).find({"user": user}, {"_id": 1}):
         await entries(context).update_many(
-            {"ticket": found["_id"], "kind": {"$in": list(MESSAGES)}}, {"$set": {"text": ""}}
+            {"ticket": found["_id"], "kind": {"$in": list(MESSAGES)}},
+            {"$set": {"text": "", "html": None}},
         )
         await entries(context).update_many(
             {"ticket": found["_id"], "user": user}, {"$set": {"user": None}}

@@ -50,7 +50,9 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class _Requester:
+class Requester:
+    """Whose a ticket is: a user's, or a guest's by their address."""
+
     user: str | None = None
     guest: str | None = None
     email: str | None = None
@@ -67,15 +69,22 @@ async def open_ticket(context: Context, wanted: Opening, key: str | None) -> Rec
     if not of_staff:
         _check_is_for_everybody(wanted)
     requester = await _requester(context, wanted, of_staff=of_staff)
-    ticket = await _ticket(context, wanted, requester)
+    ticket = await new_ticket(context, wanted, requester)
     text = text_of(wanted.text, ("text",), most=LONGEST_TEXT, least=1)
-    ticket["words"] = words_of(str(ticket["number"]), ticket["subject"], text)
-    ticket["public_words"] = ticket["words"]
     author: Author = "STAFF" if of_staff and requester.user != context.viewer.user else "CUSTOMER"
+    entry = Entry("OPENED", text=text, facts={"channel": ticket["channel"]})
+    return await place(context, ticket, entry, author, _request(context, wanted, key))
+
+
+async def place(
+    context: Context, ticket: Record, entry: Entry, author: Author, request: Request
+) -> Record:
+    """Store a new ticket with its first message, once for each key; the one that is there then."""
+    words = words_of(str(ticket["number"]), ticket["subject"], entry.text or "")
+    new = {**ticket, "words": words, "public_words": words}
 
     async def work(session: Session) -> Result:
-        await tickets(context).insert_one(ticket, session=session)
-        entry = Entry("OPENED", text=text, facts={"channel": ticket["channel"]})
+        await tickets(context).insert_one(new, session=session)
         await write_entries(
             context, session, ticket["_id"], 1, [entry], author, ticket["opened_at"]
         )
@@ -85,7 +94,7 @@ async def open_ticket(context: Context, wanted: Opening, key: str | None) -> Rec
             await tell(context, session, Message(f"{found}:1", kind, found))
         return {"ticket": found}
 
-    done = await run(context, work, _request(context, wanted, key))
+    done = await run(context, work, request)
     found: Record | None = await tickets(context).find_one({"_id": ObjectId(done["ticket"])})
     if found is None:
         raise NotFoundError("this ticket is gone by now")
@@ -112,17 +121,17 @@ def _check_is_for_everybody(wanted: Opening) -> None:
             raise InvalidError("only the shop's staff says this", field=(name,))
 
 
-async def _requester(context: Context, wanted: Opening, *, of_staff: bool) -> _Requester:
+async def _requester(context: Context, wanted: Opening, *, of_staff: bool) -> Requester:
     """Whose ticket it is: who asks, or whom staff names."""
     viewer = context.viewer
     if of_staff and wanted.user is not None:
-        return _Requester(user=await _known_user(context, wanted.user))
+        return Requester(user=await _known_user(context, wanted.user))
     if of_staff and wanted.email is not None:
         return _guest(wanted, None, None)
     if viewer.user is not None:
         if wanted.email is not None:
             raise InvalidError("answers go to your account's address", field=("email",))
-        return _Requester(user=viewer.user)
+        return Requester(user=viewer.user)
     if wanted.email is None:
         raise InvalidError("say to which address the answer goes", field=("email",))
     found = _guest(wanted, viewer.guest, context.locale)
@@ -135,10 +144,10 @@ async def _requester(context: Context, wanted: Opening, *, of_staff: bool) -> _R
     return found
 
 
-def _guest(wanted: Opening, guest: str | None, locale: str | None) -> _Requester:
+def _guest(wanted: Opening, guest: str | None, locale: str | None) -> Requester:
     email = email_of(wanted.email or "").shown
     name = line_of(wanted.name or "", ("name",), most=LONGEST_SUBJECT) or None
-    return _Requester(guest=guest, email=email, name=name, locale=locale)
+    return Requester(guest=guest, email=email, name=name, locale=locale)
 
 
 async def _known_user(context: Context, key: str) -> str:
@@ -149,7 +158,8 @@ async def _known_user(context: Context, key: str) -> str:
     return key
 
 
-async def _ticket(context: Context, wanted: Opening, requester: _Requester) -> Record:
+async def new_ticket(context: Context, wanted: Opening, requester: Requester) -> Record:
+    """A ticket as it is stored, without words. Raises InvalidError, NotFoundError."""
     subjects = await found_subjects(context, wanted.about)
     ticket = {
         **await _sealed(context, requester),
@@ -174,7 +184,7 @@ async def _ticket(context: Context, wanted: Opening, requester: _Requester) -> R
     return {**ticket, **new_clocks(context, ticket, ticket["opened_at"])}
 
 
-async def _sealed(context: Context, requester: _Requester) -> Record:
+async def _sealed(context: Context, requester: Requester) -> Record:
     """Whose it is, as it is stored."""
     encryption = encryption_of(context)
     email, name = requester.email, requester.name

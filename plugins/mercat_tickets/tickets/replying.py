@@ -41,10 +41,8 @@ async def reply(context: Context, key: ObjectId, wanted: Reply, request: str | N
     days = context.settings(TicketSettings).reopen_days
 
     def decide(ticket: Record, now: datetime) -> Change:
-        check_takes_replies(ticket, now, days)
-        check_has_room(ticket)
         message = Entry("MESSAGE", text=text)
-        return _with_state(ticket, message, _state_after(wanted, sight), sight, now, days)
+        return _said(ticket, message, _state_after(wanted, sight), sight, now, days)
 
     asked = [str(key), text, wanted.state]
     scope = f"ticket reply {context.viewer.user or context.viewer.guest or key}"
@@ -75,9 +73,16 @@ def _state_after(wanted: Reply, sight: Sight) -> str:
     return wanted.state or ("OPEN" if sight.author == "CUSTOMER" else "PENDING")
 
 
-def _with_state(
+def asked_again(ticket: Record, message: Entry, now: datetime, days: int) -> Change:
+    """A ticket with another message of its requester. Raises ClosedError, InvalidError."""
+    return _said(ticket, message, "OPEN", Sight(is_requester=True), now, days)
+
+
+def _said(
     ticket: Record, message: Entry, state: str, sight: Sight, now: datetime, days: int
 ) -> Change:
+    check_takes_replies(ticket, now, days)
+    check_has_room(ticket)
     entries, text = [message], message.text or ""
     words = words_of(text)
     values: Record = {

@@ -107,4 +107,11 @@ def _copy(message: Record, source: Record, *, is_first: bool) -> Entry:
     kind = "OPENED" if is_first else "NOTE" if message["is_internal"] else "COPIED"
     facts = {"number": str(source["number"])}
     internal = message["is_internal"]
-    return Entry(kind, is_internal=internal, text=message["text"], facts=facts, origin=message)
+    return Entry(
+        kind,
+        is_internal=internal,
+        text=message["text"],
+        html=message.get("html"),
+        facts=facts,
+        origin=message,
+    )

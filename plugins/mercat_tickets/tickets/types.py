@@ -103,6 +103,9 @@ async def _authors(
 @strawberry.type(description="Something that is written in a ticket.")
 class TicketMessage:
     text: str = stored("text", "What it says: plain text, which pages have to escape.")
+    html: str | None = stored(
+        "html", "The same as it came by mail, as HTML without scripts, styles and foreign pictures."
+    )
     at: datetime = stored("at", "When it was written.")
     author: TicketAuthor = stored("author", "As whom somebody wrote it.", convert=TicketAuthor)
     is_internal: bool = stored("is_internal", "Whether it is a note among the shop's staff.")
