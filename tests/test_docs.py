@@ -332,7 +332,10 @@ _OTHER: dict[str, tuple[str, Any]] = {
     "plugins.payments_stripe.api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1"),
     "plugins.tickets.url": ("https://x.test/{number}/{secret}", "https://x.test/{number}/{secret}"),
     "plugins.tickets.sla": ('{"targets": {"low": {"resolution": 5}}}', _SLA),
-    "plugins.tickets.inbound": (f'{{"mailbox": "a@shop.example", "secrets": ["{_KEY}"]}}', _INBOUND),
+    "plugins.tickets.inbound": (
+        f'{{"mailbox": "a@shop.example", "secrets": ["{_KEY}"]}}',
+        _INBOUND,
+    ),
     "plugins.tickets.assignment": ("by_skill", "by_skill"),
     "plugins.products.index_megabytes": ("64", 64),
     "plugins.media.max_bytes": ("2000", 2000),

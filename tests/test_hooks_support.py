@@ -77,7 +77,7 @@ async def _is_told(plugins: Plugins, engine_for: EngineFor, hook: str) -> None:
     async def hears_of(ticket_id: str) -> None:
         heard.append(ticket_id)
 
-    plugins.add("watch", **{hook: hears_of})
+    plugins.add("watch", manifest=None, **{hook: hears_of})
     engine = await engine_for(plugins.toml("auth", "tickets"), work=True)
     ticket = await opened(engine, CARL)
     if hook != "ticket_opened":

@@ -393,7 +393,7 @@ class World:
 
     async def view(self) -> str:
         """The id of a new view that is everybody's."""
-        named = {"name": secrets.token_hex(8), "isShared": True}
+        named: dict[str, Any] = {"name": secrets.token_hex(8), "isShared": True}
         made = await self.change(
             "ticketViewSave", "view { id }", self.boss, filter={"tag": "x"}, **named
         )
