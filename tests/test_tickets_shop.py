@@ -97,7 +97,14 @@ async def test_what_one_doesnt_see_no_ticket_is_about(engine: Engine) -> None:
 
 async def test_products_and_sellers_are_asked_about_by_everybody(engine: Engine) -> None:
     key = ObjectId()
-    known = {"_id": key, "number": 99, "name": "Anna's", "status": "approved", "members": []}
+    known = {
+        "_id": key,
+        "number": 99,
+        "slug": "annas",
+        "name": "Anna's",
+        "status": "approved",
+        "members": [],
+    }
     await engine.storage.database["sellers"].insert_one(known)
     anna = str(key)
     variant = await offer(engine, seller=anna)

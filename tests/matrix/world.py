@@ -453,8 +453,8 @@ class World:
         elif "ticketQueueChanged" in document:
             await self.ticket()
         elif "ticketUpdated" in document:
-            given = {"id": document.split('"')[1], "text": "Hello"}
-            await self.change("ticketReply", "ticket { id }", self.boss, **given)
+            said = {"id": document.split('"')[1], "text": "Hello"}
+            await self.change("ticketReply", "ticket { id }", self.boss, **said)
         elif "orderUpdated" in document:
             given = {"orderId": document.split('"')[1], "text": "x", "internal": False}
             await self.change("orderNoteAdd", "order { id }", self.boss, **given)
