@@ -42,7 +42,7 @@ PATIENT = "free_attempts = 100\nstranger_attempts_per_hour = 1000\n"
 SHOP = toml_of(
     *("auth", "media", "products", "categories", "orders", "coupons", "payments"),
     *("payments_manual", "payments_sandbox", "payouts", "gift_cards", "notifications"),
-    "tickets",
+    *("tickets", "webhooks"),
     more="[plugins.payments_manual.bank_transfer]",
 )
 

@@ -37,6 +37,7 @@ from mercat import (
     notifications,
     payments,
     payouts,
+    support,
 )
 from mercat.auth import Credentials
 from mercat.catalog import Placement, ProductSearch, SearchAnswer, StockFigures
@@ -776,7 +777,8 @@ async def test_a_verb_takes_only_hooks_of_its_engine() -> None:
 
 
 def test_the_engine_has_the_hooks_of_its_domains() -> None:
-    assert (lifecycle, catalog, checkout, payments, payouts, auth, notifications) == DOMAINS
+    known = (lifecycle, catalog, checkout, payments, payouts, auth, notifications, support)
+    assert known == DOMAINS
     assert len(set(Hooks(DOMAINS).names)) == len(Hooks(DOMAINS).names)
 
 

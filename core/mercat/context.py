@@ -46,6 +46,7 @@ class Context:
     argument of a field may say otherwise. `loaders` belongs to the batch fields of one GraphQL
     operation, `naming` to an answer that may be kept. `idempotency_key` is the request's header,
     `credentials` what else came with it, and `cookies` values of Set-Cookie for its response.
+    `event` is the id of the outbox's event that is told, the same each time that it is.
     """
 
     engine: "Engine"
@@ -56,6 +57,7 @@ class Context:
     idempotency_key: str | None = None
     credentials: "Credentials | None" = None
     cookies: list[str] = field(default_factory=list)
+    event: str | None = None
 
     @property
     def hooks(self) -> "Hooks":

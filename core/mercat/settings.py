@@ -47,11 +47,12 @@ FIRST_PARTY = (
     "gift_cards",
     "notifications",
     "tickets",
+    "webhooks",
 )
 DEMO_ONLY = ("payments_sandbox",)
 """Those that are off unless they are named, and on in the demo shop."""
-NAMED_ONLY = ("payments_stripe",)
-"""Those that are off unless they are named, as they need keys."""
+NAMED_ONLY = ("payments_stripe", "webhooks")
+"""Those that are off unless they are named: they need keys, or make each change cost more."""
 DEFAULT = tuple(name for name in FIRST_PARTY if name not in {*DEMO_ONLY, *NAMED_ONLY})
 
 M = TypeVar("M", bound=BaseModel)

@@ -351,6 +351,13 @@ MUTATIONS: dict[str, Entry] = {
     "ticketMacroApply": _applied,
     "ticketViewSave": lambda _: {"name": secrets.token_hex(8), "filter": {"tag": "x"}},
     "ticketViewDelete": lambda w: _with(w.view()),
+    "webhookEndpointCreate": {"url": "https://erp.example/hook", "events": ["*"]},
+    "webhookEndpointUpdate": lambda w: _with(w.webhook(), description="ERP"),
+    "webhookEndpointDelete": lambda w: _with(w.webhook()),
+    "webhookEndpointSecretRotate": lambda w: _with(w.webhook()),
+    "webhookEndpointTest": lambda w: _with(w.webhook()),
+    "webhookEndpointReplay": lambda w: _with(w.webhook()),
+    "webhookDeliveryReplay": lambda w: _with(w.webhook_delivery()),
     "ticketAgentUpdate": lambda w: {
         "userId": encode_id("User", w.users["support"]["_id"]),
         "skills": ["refunds"],
@@ -460,6 +467,8 @@ QUERIES: dict[str, Entry] = {
     ),
     "ticketMacros": "{ ticketMacros { id } }",
     "ticketViews": "{ ticketViews { id } }",
+    "webhookEndpoints": "{ webhookEndpoints(first: 1) { nodes { id } } }",
+    "webhookEventTypes": "{ webhookEventTypes { name } }",
     "ticketAgents": "{ ticketAgents { capacity } }",
     "tickets.seller": lambda w: (
         f'{{ tickets(first: 1, filter: {{ sellerId: "{w.sellers["seller"]}" }})'
@@ -507,6 +516,8 @@ NODES: dict[str, Entry] = {
     "Ticket": lambda w: w.ticket(),
     "TicketMacro": lambda w: w.macro(),
     "TicketView": lambda w: w.view(),
+    "WebhookEndpoint": lambda w: w.webhook(),
+    "WebhookDelivery": lambda w: w.webhook_delivery(),
     "Coupon": _coupon,
     "CouponBatch": _codes,
 }

@@ -384,6 +384,22 @@ class World:
             await self.change("ticketTransition", shown, self.boss, id=found, state=state)
         return found
 
+    async def webhook(self) -> str:
+        """The id of a new endpoint."""
+        given = {"url": "https://erp.example/hook", "events": ["order.placed"]}
+        shown = "endpoint { id }"
+        made = await self.change("webhookEndpointCreate", shown, self.boss, **given)
+        found: str = made["endpoint"]["id"]
+        return found
+
+    async def webhook_delivery(self) -> str:
+        """The id of something that is sent to one."""
+        endpoint = await self.webhook()
+        shown = "delivery { id }"
+        made = await self.change("webhookEndpointTest", shown, self.boss, id=endpoint)
+        found: str = made["delivery"]["id"]
+        return found
+
     async def macro(self) -> str:
         """The id of a new macro."""
         given = {"name": secrets.token_hex(8), "text": "Hello"}

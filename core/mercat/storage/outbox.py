@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal, ParamSpec, get_type_hints
@@ -296,7 +297,7 @@ class Outbox:
             name: _adapter(hints[name]).validate_python(value)
             for name, value in event["payload"].items()
         }
-        return {"context": self._context, **values}
+        return {"context": replace(self._context, event=str(event["_id"])), **values}
 
     async def _put_off(self, event: Record, mine: Record, error: str) -> None:
         attempts = event["attempts"]
