@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from mercat.context import Viewer
 from mercat.engine import Engine
-from mercat.ids import encode_id, key_of, object_id
+from mercat.ids import decode_id, encode_id, key_of, object_id
 from mercat_coupons.documents import GroupMemberDocument
 from mercat_coupons.groups.service import MOST_AT_ONCE, groups_of
 
@@ -80,7 +80,7 @@ async def test_a_group_has_those_who_were_put_into_it(shop: Engine) -> None:
 
 
 async def test_members_are_read_in_parts(shop: Engine) -> None:
-    admin, users = await admin_of(shop), sorted(user_id() for _ in range(5))
+    admin, users = await admin_of(shop), sorted((user_id() for _ in range(5)), key=decode_id)
     made = await group(shop, admin, *users)
 
     async def part(arguments: str) -> Any:

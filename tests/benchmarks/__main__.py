@@ -15,6 +15,7 @@ from . import executor as executor_benchmark
 from . import identity as identity_benchmark
 from . import payments as payments_benchmark
 from . import search as search_benchmark
+from . import tickets as tickets_benchmark
 from .cases import MERCAT
 from .queries import SLUG
 
@@ -138,6 +139,14 @@ def payments(*, rounds: int, seconds: int, rate: int, pending: int) -> None:
 def coupons(*, promotions: int, lines: int, rounds: int) -> None:
     """What promotions of every kind come to for one cart."""
     coupons_benchmark.measure(promotions=promotions, lines=lines, rounds=rounds)
+
+
+@benchmarks.command()
+@click.option("--count", type=click.IntRange(1_000), default=100_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(20), default=60, show_default=True)
+def tickets(*, count: int, rounds: int) -> None:
+    """An agent's queue, a search and a long ticket among very many."""
+    tickets_benchmark.measure(count=count, rounds=rounds)
 
 
 @benchmarks.command()

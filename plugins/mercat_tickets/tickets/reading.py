@@ -25,6 +25,7 @@ from mercat_tickets.tickets.words import words_of
 _NOBODYS: Record = {"_id": "nobody's"}
 _MOST = 2**53
 _LONGEST_SEARCH = 200
+_SHOWN = {"words": 0, "public_words": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ async def ticket_page(
         request,
         newest_first=newest_first,
         highest=await known_highest(context.storage, COUNTER),
+        projection=_SHOWN,
         rest=condition.rest,
     )
 
