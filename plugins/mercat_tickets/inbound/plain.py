@@ -47,7 +47,7 @@ class Plain(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         self._break(tag)
         if tag == "blockquote":
-            self._quotes = max(0, self._quotes - 1)
+            self._end_quote()
         elif tag == "pre":
             self._preformatted = max(0, self._preformatted - 1)
         elif tag == "a":
@@ -61,6 +61,12 @@ class Plain(HTMLParser):
             return
         found = _SPACES.sub(" ", data)
         self._line += found.lstrip() if not self._line or self._line.endswith(" ") else found
+
+    def _end_quote(self) -> None:
+        while self._lines and not self._lines[-1].strip("> "):
+            self._lines.pop()
+        self._quotes = max(0, self._quotes - 1)
+        self._empty_line()
 
     def _write_lines(self, data: str) -> None:
         first, *rest = data.split("\n")

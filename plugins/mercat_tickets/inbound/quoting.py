@@ -69,8 +69,8 @@ def new_part(text: str) -> str:
     """
     lines = text.split("\n")
     kept, forwarded = _split([_SPACES.sub(" ", one).strip() for one in lines])
-    own = _without_signature([lines[i].rstrip() for i in kept])
-    found = "\n".join([*own, *lines[forwarded:]])
+    own = "\n".join(_without_signature([lines[i].rstrip() for i in kept]))
+    found = own + "\n\n" + "\n".join(lines[forwarded:])
     return re.sub(r"\n{3,}", "\n\n", found).strip() or text.strip()
 
 
@@ -132,15 +132,23 @@ def _header(line: str) -> str:
 
 def _without_signature(lines: Sequence[str]) -> list[str]:
     """Lines without a signature (RFC 3676, 4.3) and without what a device says of itself."""
-    end = len(lines)
-    for at, line in enumerate(lines):
-        below = sum(bool(one.strip()) for one in lines[at + 1 :]) if line.strip() == "--" else 0
-        if 0 < below <= _LONGEST_SIGNATURE:
-            end = at
-            break
+    end = _signature_start(lines)
     while end and _is_end_matter(lines[end - 1].strip()):
         end -= 1
     return list(lines[:end])
+
+
+def _signature_start(lines: Sequence[str]) -> int:
+    """The first line of two dashes that has few enough lines below it."""
+    start, below = len(lines), 0
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at].strip()
+        if line == "--" and below:
+            start = at
+        below += bool(line)
+        if below > _LONGEST_SIGNATURE:
+            break
+    return start
 
 
 def _is_end_matter(line: str) -> bool:
