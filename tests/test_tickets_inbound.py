@@ -382,6 +382,7 @@ def test_sanitising_twice_changes_nothing(html: str) -> None:
     assert sanitised(found) == found
 
 
+@pytest.mark.gate
 def test_deep_html_takes_no_long() -> None:
     started = time.process_time()
     sanitised("<div>" * 200_000)
@@ -433,14 +434,14 @@ def test_the_new_part_of_a_reply_is_found(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["On 5 10:11 a" * 80_000, "On 1:11 \n" * 100_000, "From: \n" * 100_000, "a:\n" * 300_000,
-     "On 1:11 wrote on:\n" * 50_000, "--\n" * 300_000, " \n" * 400_000, "schrieb am @:\n" * 60_000],
+    ["On 5 10:11 a" * 20_000, "On 1:11 \n" * 25_000, "From: \n" * 25_000, "a:\n" * 75_000,
+     "On 1:11 wrote on:\n" * 12_000, "--\n" * 75_000, " \n" * 100_000, "schrieb am @:\n" * 15_000],
     ids=["long", "many", "headers", "colons", "sentences", "dashes", "empty", "late"],
 )  # fmt: skip
 def test_no_text_takes_long_to_part(text: str) -> None:
     started = time.process_time()
     assert isinstance(new_part(text), str)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 2
 
 
 @given(st.integers(1, 10**12), st.sampled_from(["support", "a.b", "shop+help"]))
